@@ -1,0 +1,50 @@
+# `make report` and `make test` are all that a fresh machine needs: Python 3.11 or newer, and make.
+PYTHON ?= python3
+TIER ?=
+# TORCH=cpu takes PyTorch's CPU build (0.2 GB) where PyPI's own carries CUDA (3 GB).
+TORCH ?=
+TORCH_VERSION := torch==2.13.0
+BIN := .venv/bin
+CONFIG := $(if $(TIER),--config tier=$(TIER))
+
+.PHONY: report test lint format clean clean-all
+
+report: .venv/installed
+	@$(BIN)/snakemake all $(CONFIG)
+	@echo
+	@echo "Made: report.pdf (French, then English)"
+	@ls results/*/report/report.*.html results/*/report/report.*.pdf | sed 's/^/      /'
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/pyright
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+# What is made again in seconds. Trained models stay.
+clean:
+	rm -rf report.pdf logs results/*/report results/*/figures results/*/provenance.json
+	@if [ -d results ]; then \
+	  echo "Kept: results/ ($$(du -sh results | cut -f1)), with $$(find results -name run.json | wc -l) trained runs," \
+	    "and .cache/ with raw inputs. \`make clean-all CONFIRM=yes\` deletes both."; fi
+
+clean-all: clean
+	@if [ "$(CONFIRM)" != yes ]; then \
+	  echo "This would delete every trained run and raw input. Say: make clean-all CONFIRM=yes"; exit 1; fi
+	rm -rf results .cache .snakemake
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Rejeu needs Python 3.11 or newer; $$($(PYTHON) --version) found. Say: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet $(TORCH_VERSION) $(if $(filter cpu,$(TORCH)),--index-url https://download.pytorch.org/whl/cpu)
+	$(BIN)/pip install --quiet -r requirements.lock
+	@touch $@

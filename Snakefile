@@ -1,0 +1,29 @@
+# Rejeu: a report rebuilt from raw data. Data flows down the list of includes.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/sentiment.smk"
+include: "rules/lora.smk"
+include: "rules/report.smk"
+
+
+onstart:
+    announce(workflow)
+
+
+rule all:
+    default_target: True
+    input:
+        "report.pdf",
+        expand(
+            "results/{tier}/report/report.{language}.html",
+            tier=study.tier,
+            language=LANGUAGES,
+        ),

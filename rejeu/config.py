@@ -1,0 +1,307 @@
+"""What `config.yaml` may say. The only source of what a setting means.
+
+Read by `rules/common.smk` alone: scripts receive plain, resolved settings as Snakemake `params`.
+"""
+
+import difflib
+from datetime import date
+from typing import Annotated, Any, Literal, LiteralString
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from rejeu.errors import RejeuError
+from rejeu.report import assignment
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)*$")
+]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Attention = Literal["auto", "eager", "fused"]
+
+
+def fault(kind: LiteralString, message: str) -> PydanticCustomError:
+    return PydanticCustomError(kind, "{message}", {"message": message})
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses unknown keys and names the key that was probably meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_unknown_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in data.keys() - cls.model_fields.keys():
+                near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
+                hint = (
+                    f"did you mean '{near[0]}'?"
+                    if near
+                    else f"known keys: {', '.join(cls.model_fields)}"
+                )
+                raise fault("unknown_key", f"unknown key '{key}'; {hint}")
+        return data
+
+
+def distinct(values: list[int]) -> list[int]:
+    if len(set(values)) < len(values):
+        raise fault("repeated", "each seed may stand once only")
+    return values
+
+
+Seeds = Annotated[
+    list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1), AfterValidator(distinct)
+]
+
+
+class Text(Strict):
+    """The same words in both languages."""
+
+    fr: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class PypiSource(Strict):
+    kind: Literal["pypi"]
+    package: str
+    version: str
+    folder: str
+
+
+class HubSource(Strict):
+    kind: Literal["hub"]
+    repository: str
+    repository_type: Literal["model", "dataset"] = "model"
+    revision: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|unpinned)$")]
+    folder: str = ""
+
+
+class PathSource(Strict):
+    kind: Literal["path"]
+    folder: str
+
+
+Source = Annotated[PypiSource | HubSource | PathSource, Field(discriminator="kind")]
+
+
+class Input(Strict):
+    licence: str
+    files: dict[FileName, Sha256 | None] = Field(min_length=1)
+    sources: list[Source] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def pypi_needs_sha256(self) -> "Input":
+        unpinned = [name for name, sha256 in self.files.items() if sha256 is None]
+        if unpinned and any(source.kind == "pypi" for source in self.sources):
+            raise fault("unpinned", f"a pypi source needs the sha256 of '{unpinned[0]}'")
+        return self
+
+
+class Model(Strict):
+    name: str
+    kind: Literal["encoder", "causal"]
+    format: Literal["safetensors", "gguf", "onnx_bert"]
+    input: Name
+    tokenizer: Name | None = None
+
+
+class SentimentData(Strict):
+    """Data, encoder, sizes and seeds of Part 1 in one tier."""
+
+    encoder: Name
+    input: Name
+    text: str = "text"
+    label: str = "label"
+    where: dict[str, str] = {}
+    cleaning: Literal["html", "assignment"]
+    train_rows: PositiveInt | None
+    test_rows: PositiveInt | None
+    max_length: Annotated[int, Field(ge=8, le=8192)]
+    seeds: Seeds
+
+
+class LoraData(Strict):
+    """Data, causal language model, sizes and seeds of Part 2 in one tier."""
+
+    causal_lm: Name
+    input: Name
+    words: tuple[PositiveInt, PositiveInt] | None
+    train_rows: PositiveInt
+    heldout_rows: PositiveInt
+    max_length: Annotated[int, Field(ge=8, le=8192)]
+    max_steps: PositiveInt
+    quantisation: Literal["none", "nf4"] = "none"
+    seeds: Seeds
+
+
+class Tier(Strict):
+    sentiment: SentimentData
+    lora: LoraData
+    expected_seconds: dict[str, PositiveFloat]
+
+
+class SentimentSettings(Strict):
+    """One experiment of Part 1, complete."""
+
+    title: Text
+    learning_rate: PositiveFloat
+    batch_size: PositiveInt
+    weight_decay: NonNegativeFloat
+    epochs: PositiveInt
+    precision: Precision
+    attention: Attention
+    attention_dropout: Share
+    length_grouping: bool
+
+
+class LoraSettings(Strict):
+    """One experiment of Part 2, complete."""
+
+    title: Text
+    rank: PositiveInt
+    alpha: PositiveFloat
+    dropout: Share
+    learning_rate: PositiveFloat
+    warmup_share: Share
+    max_grad_norm: PositiveFloat
+    batch_size: PositiveInt
+    accumulation: PositiveInt
+    add_row: Name | None
+    precision: Precision
+    attention: Attention
+    length_grouping: bool
+
+
+class Sentiment(Strict):
+    experiments: dict[Name, SentimentSettings]
+
+    @model_validator(mode="before")
+    @classmethod
+    def complete(cls, data: Any) -> Any:
+        return with_common(data)
+
+
+class Row(Strict):
+    input: str = Field(min_length=1)
+    output: str = Field(min_length=1)
+
+
+class Generation(Strict):
+    prompt: str = Field(min_length=1)
+    max_new_tokens: PositiveInt
+
+
+class Lora(Strict):
+    experiments: dict[Name, LoraSettings]
+    rows: dict[Name, Row]
+    generation: Generation
+
+    @model_validator(mode="before")
+    @classmethod
+    def complete(cls, data: Any) -> Any:
+        return with_common(data)
+
+
+class Report(Strict):
+    title: Text
+    subtitle: Text
+    date: date
+    repository: str | None
+
+
+class Study(Strict):
+    tier: str
+    renderer: Literal["auto", "quarto", "embedded"]
+    report: Report
+    sentiment: Sentiment
+    lora: Lora
+    tiers: dict[Name, Tier]
+    models: dict[Name, Model]
+    inputs: dict[Name, Input]
+
+    @model_validator(mode="after")
+    def names_exist(self) -> "Study":
+        refer("tier", self.tier, self.tiers)
+        for part, names in (("sentiment", assignment.SENTIMENT), ("lora", assignment.LORA)):
+            for name in names:
+                if name not in getattr(self, part).experiments:
+                    raise fault(
+                        "missing_experiment",
+                        f"{part}.experiments: the report's text names experiment '{name}', which "
+                        "is missing; put it back, its settings are yours to change",
+                    )
+        for name, tier in self.tiers.items():
+            at = f"tiers.{name}"
+            refer(f"{at}.sentiment.encoder", tier.sentiment.encoder, self.models, "encoder")
+            refer(f"{at}.sentiment.input", tier.sentiment.input, self.inputs)
+            refer(f"{at}.lora.causal_lm", tier.lora.causal_lm, self.models, "causal")
+            refer(f"{at}.lora.input", tier.lora.input, self.inputs)
+        for name, model in self.models.items():
+            refer(f"models.{name}.input", model.input, self.inputs)
+            refer(f"models.{name}.tokenizer", model.tokenizer or model.input, self.inputs)
+        for name, settings in self.lora.experiments.items():
+            if settings.add_row is not None:
+                refer(f"lora.experiments.{name}.add_row", settings.add_row, self.lora.rows)
+        return self
+
+
+def with_common(part: Any) -> Any:
+    """Complete each experiment of a part by the part's `common` settings."""
+    if not isinstance(part, dict) or not isinstance(part.get("experiments"), dict):
+        return part
+    common = part.get("common") or {}
+    experiments = {
+        name: {"title": {"fr": str(name), "en": str(name)}, **common, **(overrides or {})}
+        if isinstance(overrides or {}, dict)
+        else overrides
+        for name, overrides in part["experiments"].items()
+    }
+    return {key: value for key, value in part.items() if key != "common"} | {
+        "experiments": experiments
+    }
+
+
+def refer(key: str, name: str, known: dict[str, Any], kind: str | None = None) -> None:
+    """Refuse a reference to a name that is not in `known`, or is a model of another kind."""
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+        raise fault("unknown_name", f"{key}: '{name}' is not defined; {hint}")
+    if kind is not None and known[name].kind != kind:
+        raise fault("wrong_kind", f"{key}: '{name}' is a {known[name].kind} model, not {kind}")
+
+
+def load(raw: dict[str, Any], file: str) -> Study:
+    """Validate a study.
+
+    Raises:
+        RejeuError: with the file, and for each fault the key, what was expected and what was found.
+    """
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        faults = "\n".join(f"  {describe(found)}" for found in error.errors())
+        raise RejeuError(f"{file} was refused, and nothing was run:\n{faults}") from None
+
+
+def describe(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    found = error["input"]
+    hidden = isinstance(found, dict | list) or error["type"] == "missing"
+    value = "" if hidden else f" (found: {found!r})"
+    return f"{key + ': ' if key else ''}{error['msg']}{value}"

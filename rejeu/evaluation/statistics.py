@@ -1,0 +1,39 @@
+"""Summaries over seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval (Student's t); None where it can't be had."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def estimate(values: Sequence[float | None]) -> Estimate:
+    """Mean and t interval over seeds; a single seed has no interval, an undefined value no mean."""
+    known = np.array([value for value in values if value is not None], dtype=float)
+    if len(known) < len(values) or not len(known):
+        return Estimate(None, None, None, len(values))
+    mean = float(known.mean())
+    if len(known) == 1:
+        return Estimate(mean, None, None, 1)
+    half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    return Estimate(mean, mean - half, mean + half, len(known))
+
+
+def windows(losses: list[float], shares: list[float]) -> list[float]:
+    """Mean loss of each stretch of a run that ends at the next of `shares` (0 to 1, rising)."""
+    ends = [max(1, round(share * len(losses))) for share in shares]
+    starts = [0, *ends[:-1]]
+    return [
+        float(np.mean(losses[min(start, end - 1) : end]))
+        for start, end in zip(starts, ends, strict=True)
+    ]

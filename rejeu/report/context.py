@@ -1,0 +1,84 @@
+"""Everything that a template may name."""
+
+from datetime import date
+from typing import Any
+
+from rejeu.report import findings
+from rejeu.report.assignment import NAMED
+from rejeu.report.numbers import Numbers
+from rejeu.report.results import LoraResult, SentimentResult, rank_sweep
+
+
+def context(
+    language: str,
+    study: dict[str, Any],
+    sentiment: dict[str, SentimentResult],
+    lora: dict[str, LoraResult],
+    statistics: dict[str, Any],
+    reference: dict[str, Any],
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """Names and values for `language`'s template.
+
+    Args:
+        study: plain settings {tier, report, generation, encoder, causal_lm, max_length}.
+        statistics: the data's {sentiment, chat} stats.json.
+    """
+    numbers = Numbers(language)
+    first = next(iter(sentiment.values())).runs[0]
+    seeds = {
+        "sentiment": len(next(iter(sentiment.values())).seeds),
+        "lora": len(next(iter(lora.values())).seeds),
+    }
+    reviews = statistics["sentiment"]
+    return {
+        "n": numbers,
+        "findings": findings,
+        "tier": study["tier"],
+        "report": study["report"] | {"date": date.fromisoformat(study["report"]["date"])},
+        "note": note(language, study, seeds, numbers),
+        "generation": study["generation"],
+        "seeds": seeds,
+        "sentiment": sentiment,
+        "extra_sentiment": [result for name, result in sentiment.items() if name not in NAMED],
+        "lora": lora,
+        "extra_lora": [result for name, result in lora.items() if name not in NAMED],
+        "sweep": rank_sweep(lora),
+        "reference": reference,
+        "provenance": with_listings(provenance),
+        "numerics": first | first["settings"],
+        "data": {
+            "encoder": study["encoder"],
+            "causal_lm": study["causal_lm"],
+            "max_length": study["max_length"],
+            "sentiment": reviews,
+            "chat": statistics["chat"],
+            "conflicts": reviews["conflicts_before_cleaning"] + reviews["conflicts_after_cleaning"],
+        },
+    }
+
+
+def note(language: str, study: dict[str, Any], seeds: dict[str, int], numbers: Numbers) -> str:
+    """The title page's line on what this copy is."""
+    day = numbers.day(date.fromisoformat(study["report"]["date"]))
+    lines = {
+        "fr": "Reconstruit par Rejeu le {day}. Palier {tier}. "
+        "Graines{nbsp}: {sentiment} pour la partie 1, {lora} pour la partie 2",
+        "en": "Rebuilt by Rejeu on {day}. Tier: {tier}. "
+        "Seeds: {sentiment} for part 1, {lora} for part 2",
+    }
+    return lines[language].format(day=day, tier=study["tier"], nbsp="\N{NO-BREAK SPACE}", **seeds)
+
+
+def with_listings(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Add to each input its files as sha256sum prints them."""
+    inputs = {
+        name: record
+        | {
+            "listing": "\n".join(
+                f"{file['sha256']}  {path}" for path, file in record["files"].items()
+            )
+        }
+        for name, record in provenance["inputs"].items()
+    }
+    return provenance | {"inputs": inputs}

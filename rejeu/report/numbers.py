@@ -1,0 +1,57 @@
+"""Numbers and dates as each language writes them."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from rejeu.evaluation.statistics import Estimate
+
+DASH = "—"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Formats values for one language, `fr` or `en`; what is undefined becomes a dash."""
+
+    language: str
+
+    def decimal(self, value: float | None, digits: int = 3) -> str:
+        if value is None:
+            return DASH
+        places = "0" * digits
+        return format_decimal(value, f"#,##0.{places}" if digits else "#,##0", locale=self.language)
+
+    def integer(self, value: float | None) -> str:
+        return self.decimal(value, 0)
+
+    def percent(self, value: float | None, digits: int = 1) -> str:
+        if value is None:
+            return DASH
+        space = "\N{NO-BREAK SPACE}" if self.language == "fr" else ""
+        return f"{self.decimal(100 * value, digits)}{space}%"
+
+    def setting(self, value: float) -> str:
+        """A hyper-parameter with all its digits: 0.00002, never 2e-5."""
+        return format_decimal(value, "#,##0.##########", locale=self.language)
+
+    def interval(self, estimate: Estimate, digits: int = 3) -> str:
+        """`0.85 [0.83, 0.87]`, or the mean alone where one seed gives no interval."""
+        mean = self.decimal(estimate.mean, digits)
+        if estimate.low is None or estimate.high is None:
+            return mean
+        separator = "\N{NO-BREAK SPACE}; " if self.language == "fr" else ", "
+        low, high = self.decimal(estimate.low, digits), self.decimal(estimate.high, digits)
+        return f"{mean} [{low}{separator}{high}]"
+
+    def duration(self, seconds: float) -> str:
+        """Whole seconds under two minutes, then minutes and seconds."""
+        space = "\N{NO-BREAK SPACE}"
+        if round(seconds) < 120:
+            return f"{self.integer(seconds)}{space}s"
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{self.integer(minutes)}{space}min{space}{rest:02d}{space}s"
+
+    def day(self, day: date) -> str:
+        return format_date(day, format="long", locale=self.language)

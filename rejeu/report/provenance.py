@@ -1,0 +1,89 @@
+"""Where a report's numbers come from: inputs, versions, hardware, code, time spent."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rejeu.files import read_json
+from rejeu.report.results import LoraResult, SentimentResult
+
+PACKAGES = (
+    *("torch", "transformers", "peft", "datasets", "tokenizers", "safetensors"),
+    *("scikit-learn", "scipy", "numpy", "pandas", "matplotlib"),
+    *("snakemake", "jinja2", "pypandoc-binary", "typst"),
+)
+
+
+def provenance(
+    tier: str,
+    sources: dict[str, Path],
+    licences: dict[str, str],
+    sentiment: dict[str, SentimentResult],
+    lora: dict[str, LoraResult],
+    root: Path,
+) -> dict[str, Any]:
+    """Facts about one tier's results, as `provenance.json` holds them.
+
+    They are recorded when the report is written and trigger nothing.
+    """
+    runs = [
+        (part, result, run)
+        for part, results in (("sentiment", sentiment), ("lora", lora))
+        for result in results.values()
+        for run in result.runs
+    ]
+    machines = {tuple(sorted(run["machine"].items())) for _, _, run in runs}
+    return {
+        "tier": tier,
+        "command": f"make report TIER={tier}",
+        "git": git(root),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": {name: installed(name) for name in PACKAGES},
+        "machines": [dict(machine) for machine in sorted(machines, key=str)],
+        "computed": sorted(
+            {
+                (run["device"], run["precision"], run["attention"], run["threads"])
+                for *_, run in runs
+            }
+        ),
+        "inputs": {
+            name: {"licence": licences[name], **read_json(path)} for name, path in sources.items()
+        },
+        "training": [
+            {
+                "part": part,
+                "experiment": result.name,
+                "seeds": result.seeds,
+                "wall_seconds": sum(run["wall_seconds"] for run in result.runs),
+                "peak_memory_mb": max(run["peak_memory_mb"] for run in result.runs),
+            }
+            for part, results in (("sentiment", sentiment), ("lora", lora))
+            for result in results.values()
+        ],
+    }
+
+
+def git(root: Path) -> dict[str, Any]:
+    """{commit, modified}: the code's commit and whether files differ from it; None outside git."""
+    commit = ask_git(root, "rev-parse", "HEAD")
+    changes = ask_git(root, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "modified": None if changes is None else bool(changes)}
+
+
+def ask_git(root: Path, *words: str) -> str | None:
+    try:
+        command = ["git", *words]
+        answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

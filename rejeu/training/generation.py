@@ -1,0 +1,139 @@
+"""Use a trained adapter: held-out loss, generated text, and proof that it was really loaded."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel
+from tokenizers import Tokenizer
+from torch.nn.functional import cross_entropy, log_softmax
+from transformers import PreTrainedModel
+
+from rejeu.errors import RejeuError
+from rejeu.training.hardware import Hardware
+from rejeu.training.lora import IGNORED, collate
+
+HELD_OUT_BATCH = 8  # rows
+
+
+@torch.inference_mode()
+def probe(model: torch.nn.Module, prompt: list[int], hardware: Hardware) -> torch.Tensor:
+    """Logits after each token of `prompt`, float32 of shape (tokens, vocabulary), on the CPU."""
+    model.eval()
+    with hardware.autocast():
+        logits = model(input_ids=torch.tensor([prompt], device=hardware.device)).logits
+    return logits[0].float().cpu()
+
+
+def load_adapter(
+    base: PreTrainedModel,
+    folder: Path,
+    expected: torch.Tensor,
+    prompt: list[int],
+    hardware: Hardware,
+) -> PeftModel:
+    """Put the *trained* adapter in `folder` on `base`, and check that it is the one trained.
+
+    On one machine the reloaded logits equal the trained model's; between machines rounding may
+    part them, but by less than 1 % of what training changed.
+
+    Raises:
+        RejeuError: when the logits differ from `expected`, those of the model as trained.
+    """
+    before = probe(base, prompt, hardware)[-1]
+    model = PeftModel.from_pretrained(base, folder, is_trainable=False)
+    after = probe(model, prompt, hardware)[-1]
+    difference = (after - expected).abs().max().item()
+    allowed = 0.01 * (before - expected).abs().max().item()
+    if not difference <= allowed:
+        raise RejeuError(
+            f"{folder}: the reloaded adapter is not the one that was trained: its logits differ by "
+            f"{difference:.4g} from those recorded after training (allowed: {allowed:.4g}). "
+            "Delete the folder and train again."
+        )
+    return model
+
+
+@torch.inference_mode()
+def heldout_loss(
+    model: torch.nn.Module, rows: list[list[int]], hardware: Hardware
+) -> dict[str, float | int]:
+    """Mean negative log-likelihood per predicted token, in nats: {loss, tokens, rows}."""
+    model.eval()
+    total, tokens = 0.0, 0
+    ordered = sorted(rows, key=len)
+    for start in range(0, len(ordered), HELD_OUT_BATCH):
+        batch = collate(ordered[start : start + HELD_OUT_BATCH], hardware.device)
+        labels = batch.pop("labels")[:, 1:]
+        with hardware.autocast():
+            logits = model(**batch).logits[:, :-1]
+        kept = labels != IGNORED
+        total += cross_entropy(logits[kept].float(), labels[kept], reduction="sum").item()
+        tokens += int(kept.sum())
+    return {"loss": total / tokens, "tokens": tokens, "rows": len(rows)}
+
+
+@torch.inference_mode()
+def generate(
+    model: Any, tokenizer: Tokenizer, prompt: list[int], max_new_tokens: int, hardware: Hardware
+) -> dict[str, Any]:
+    """Greedy continuation of `prompt`: {text, stopped, logprob_per_token}.
+
+    `text` holds the prompt too; `stopped` says whether the model ended it by itself;
+    `logprob_per_token` is the mean log-probability, in nats, of the tokens it chose.
+    """
+    model.eval()
+    ids = torch.tensor([prompt], device=hardware.device)
+    end = model.generation_config.eos_token_id
+    ends = set(end if isinstance(end, list) else [end])
+    with hardware.autocast():
+        tokens = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            pad_token_id=min(ends),
+        )
+        logits = model(input_ids=tokens).logits[0, len(prompt) - 1 : -1].float()
+    new = tokens[0, len(prompt) :]
+    chosen = log_softmax(logits, dim=-1).gather(1, new[:, None])
+    return {
+        "text": tokenizer.decode(tokens[0].tolist(), skip_special_tokens=True),
+        "stopped": int(new[-1]) in ends,
+        "logprob_per_token": chosen.mean().item(),
+    }
+
+
+def states(
+    model: PeftModel,
+    adapter: Path,
+    tokenizer: Tokenizer,
+    prompt: str,
+    max_new_tokens: int,
+    hardware: Hardware,
+) -> list[dict[str, Any]]:
+    """What the base model, the trained adapter and a re-initialised one say to `prompt`.
+
+    `reinitialised` is what loading an adapter's *configuration* gives: its B matrix is zero.
+    """
+    ids = tokenizer.encode(prompt).ids
+
+    def entry(state: str, base: torch.Tensor | None) -> tuple[dict[str, Any], torch.Tensor]:
+        logits = probe(model, ids, hardware)
+        difference = 0.0 if base is None else (logits - base).abs().max().item()
+        said = generate(model, tokenizer, ids, max_new_tokens, hardware)
+        row = {
+            "state": state,
+            "prompt": prompt,
+            **said,
+            "max_logit_difference_from_base": difference,
+        }
+        return row, logits
+
+    with model.disable_adapter():
+        base_row, base_logits = entry("base", None)
+    trained_row, _ = entry("trained", base_logits)
+    model.add_adapter("reinitialised", LoraConfig.from_pretrained(str(adapter)))
+    model.set_adapter("reinitialised")
+    reinitialised_row, _ = entry("reinitialised", base_logits)
+    return [base_row, trained_row, reinitialised_row]

@@ -1,0 +1,41 @@
+-- Used by both renderers (Quarto: `filters: [portable.lua]` in the front matter).
+-- 1. `::: {.verdict}` and `::: {.side-by-side}` become the template's functions in Typst;
+--    HTML keeps the classes, which style.css knows.
+-- 2. Words that pandoc's Typst writer leaves unescaped become Typst strings: `/*` would
+--    open a comment, `-?` is a soft hyphen, `...` an ellipsis, `=` or `-` may start a line.
+
+if not FORMAT:match 'typst' then return {} end
+
+local function raw(code) return pandoc.RawBlock('typst', code) end
+
+local function str(el)
+  local text = el.text
+  local special = text:find('/*', 1, true) or text:find('*/', 1, true)
+    or text:find('-?', 1, true) or text:find('...', 1, true)
+    or text:find '^[-+/=]+$' or text:find '^%d+[.)]$'
+  if special then
+    local quoted = text:gsub('[\\"]', '\\%0')
+    -- The semicolon ends the expression, so that no `(` or `[` after it is an argument.
+    return pandoc.RawInline('typst', '#"' .. quoted .. '";')
+  end
+end
+
+local function div(el)
+  local blocks = pandoc.Blocks {}
+  if el.classes:includes 'verdict' then
+    blocks:insert(raw '#verdict[')
+    blocks:extend(el.content)
+    blocks:insert(raw ']')
+    return blocks
+  elseif el.classes:includes 'side-by-side' then
+    blocks:insert(raw '#side-by-side([')
+    for i, block in ipairs(el.content) do
+      if i > 1 then blocks:insert(raw '],[') end
+      blocks:insert(block)
+    end
+    blocks:insert(raw '])')
+    return blocks
+  end
+end
+
+return { { Str = str, Div = div } }

@@ -1,0 +1,195 @@
+# Raw inputs, models as safetensors, and data: cleaned, split, tokenised.
+
+
+rule fetch:
+    output:
+        source=f"{INPUTS}/{{input}}/source.json",
+    log:
+        "logs/fetch/{input}.log",
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=300,
+        disk_mb=300,
+    params:
+        code=code("fetch.py"),
+        spec=lambda wildcards: study.inputs[wildcards.input].model_dump(
+            mode="json", exclude={"licence"}
+        ),
+    message:
+        "Fetching {wildcards.input}"
+    script:
+        "../scripts/fetch.py"
+
+
+rule prepare_model:
+    input:
+        source=lambda wildcards: source(study.models[wildcards.model].input),
+        tokenizer=lambda wildcards: source(
+            study.models[wildcards.model].tokenizer
+            or study.models[wildcards.model].input
+        ),
+    output:
+        config=f"{MODELS}/{{model}}/config.json",
+        weights=f"{MODELS}/{{model}}/model.safetensors",
+        tokenizer=f"{MODELS}/{{model}}/tokenizer.json",
+        tokenizer_config=f"{MODELS}/{{model}}/tokenizer_config.json",
+    log:
+        "logs/prepare_model/{model}.log",
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=2500,
+        disk_mb=700,
+    params:
+        code=code("prepare_model.py"),
+        kind=lambda wildcards: study.models[wildcards.model].kind,
+        format=lambda wildcards: study.models[wildcards.model].format,
+    message:
+        "Preparing {wildcards.model}"
+    script:
+        "../scripts/prepare_model.py"
+
+
+rule clean_sentiment:
+    input:
+        source=lambda wildcards: source(tier(wildcards).sentiment.input),
+    output:
+        clean="results/{tier}/data/sentiment/clean.parquet",
+        counts="results/{tier}/data/sentiment/clean.json",
+    log:
+        "logs/{tier}/clean_sentiment.log",
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1000,
+        disk_mb=50,
+    params:
+        code=code("clean_sentiment.py"),
+        data=lambda wildcards: tier(wildcards).sentiment.model_dump(
+            include={"text", "label", "where", "cleaning"}
+        ),
+    message:
+        "Cleaning reviews ({wildcards.tier})"
+    script:
+        "../scripts/clean_sentiment.py"
+
+
+rule split_sentiment:
+    input:
+        clean="results/{tier}/data/sentiment/clean.parquet",
+        counts="results/{tier}/data/sentiment/clean.json",
+    output:
+        train="results/{tier}/data/sentiment/train.parquet",
+        test="results/{tier}/data/sentiment/test.parquet",
+        stats="results/{tier}/data/sentiment/stats.json",
+    log:
+        "logs/{tier}/split_sentiment.log",
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1000,
+        disk_mb=20,
+    params:
+        code=code("split_sentiment.py"),
+        sizes=lambda wildcards: tier(wildcards).sentiment.model_dump(
+            include={"train_rows", "test_rows"}
+        ),
+    message:
+        "Splitting reviews ({wildcards.tier})"
+    script:
+        "../scripts/split_sentiment.py"
+
+
+rule tokenise_sentiment:
+    input:
+        train="results/{tier}/data/sentiment/train.parquet",
+        test="results/{tier}/data/sentiment/test.parquet",
+        model=encoder,
+    output:
+        train="results/{tier}/data/sentiment/train.arrow",
+        test="results/{tier}/data/sentiment/test.arrow",
+    log:
+        "logs/{tier}/tokenise_sentiment.log",
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1000,
+        disk_mb=20,
+    params:
+        code=code("tokenise_sentiment.py"),
+        max_length=lambda wildcards: tier(wildcards).sentiment.max_length,
+    message:
+        "Tokenising reviews ({wildcards.tier})"
+    script:
+        "../scripts/tokenise_sentiment.py"
+
+
+rule pair_chat:
+    input:
+        source=lambda wildcards: source(tier(wildcards).lora.input),
+    output:
+        pairs="results/{tier}/data/chat/pairs.parquet",
+    log:
+        "logs/{tier}/pair_chat.log",
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1500,
+        disk_mb=20,
+    params:
+        code=code("pair_chat.py"),
+        words=lambda wildcards: tier(wildcards).lora.words,
+    message:
+        "Pairing turns of conversations ({wildcards.tier})"
+    script:
+        "../scripts/pair_chat.py"
+
+
+rule split_chat:
+    input:
+        pairs="results/{tier}/data/chat/pairs.parquet",
+    output:
+        train="results/{tier}/data/chat/train.parquet",
+        test="results/{tier}/data/chat/test.parquet",
+        stats="results/{tier}/data/chat/stats.json",
+    log:
+        "logs/{tier}/split_chat.log",
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1000,
+        disk_mb=10,
+    params:
+        code=code("split_chat.py"),
+        sizes=lambda wildcards: tier(wildcards).lora.model_dump(
+            include={"train_rows", "heldout_rows"}
+        ),
+    message:
+        "Splitting conversations ({wildcards.tier})"
+    script:
+        "../scripts/split_chat.py"
+
+
+rule tokenise_chat:
+    input:
+        train="results/{tier}/data/chat/train.parquet",
+        test="results/{tier}/data/chat/test.parquet",
+        model=causal_lm,
+    output:
+        train="results/{tier}/data/chat/train.arrow",
+        test="results/{tier}/data/chat/test.arrow",
+    log:
+        "logs/{tier}/tokenise_chat.log",
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1000,
+        disk_mb=10,
+    params:
+        code=code("tokenise_chat.py"),
+        max_length=lambda wildcards: tier(wildcards).lora.max_length,
+    message:
+        "Tokenising conversations ({wildcards.tier})"
+    script:
+        "../scripts/tokenise_chat.py"

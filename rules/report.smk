@@ -1,0 +1,262 @@
+# Figures for each language, the report's sources, their renderings, and report.pdf.
+REPORT = "results/{tier}/report"
+FIGURES = "results/{tier}/figures"
+WORDS = [f"report/{language}/words.yaml" for language in LANGUAGES]
+SENTIMENT = list(study.sentiment.experiments)
+LORA = list(study.lora.experiments)
+EXTRA_LORA = [name for name in LORA if name not in NAMED]
+
+
+def images(name):
+    """A figure's files: each language as SVG, which the report shows, and as PNG."""
+    return [
+        f"{FIGURES}/{name}.{language}.{suffix}"
+        for language in LANGUAGES
+        for suffix in ("svg", "png")
+    ]
+
+
+def runs(part, experiments, *files):
+    """A function of the wildcards: these files of these experiments' runs, for each seed of the tier."""
+
+    def paths(wildcards):
+        names = [
+            wildcards.experiment if name == "{experiment}" else name
+            for name in experiments
+        ]
+        seeds = getattr(tier(wildcards), part).seeds
+        return expand(
+            f"results/{wildcards.tier}/{part}/{{name}}/seed{{seed}}/{{file}}",
+            name=names,
+            seed=seeds,
+            file=files,
+        )
+
+    return paths
+
+
+def titles(part, names):
+    """For each language, the experiments' titles."""
+    experiments = getattr(study, part).experiments
+    return {
+        language: {name: getattr(experiments[name].title, language) for name in names}
+        for language in LANGUAGES
+    }
+
+
+rule draw_confusion:
+    input:
+        metrics=runs("sentiment", ["{experiment}"], "metrics.json"),
+        reference="report/reference.yaml",
+        words=WORDS,
+    output:
+        images("confusion_{experiment}"),
+    log:
+        "logs/{tier}/draw_confusion/{experiment}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=400,
+        disk_mb=1,
+    params:
+        code=code("draw_confusion.py"),
+    message:
+        "Drawing the confusion matrix of {wildcards.experiment} ({wildcards.tier})"
+    script:
+        "../scripts/draw_confusion.py"
+
+
+rule draw_loss_sentiment:
+    input:
+        logs=runs("sentiment", SENTIMENT, "log.jsonl"),
+        words=WORDS,
+    output:
+        images("loss_sentiment"),
+    log:
+        "logs/{tier}/draw_loss_sentiment.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=400,
+        disk_mb=1,
+    params:
+        code=code("draw_losses.py"),
+        titles=titles("sentiment", SENTIMENT),
+    message:
+        "Drawing the losses of part 1 ({wildcards.tier})"
+    script:
+        "../scripts/draw_losses.py"
+
+
+rule draw_loss_lora:
+    input:
+        logs=runs("lora", ["r8", "{experiment}"], "log.jsonl"),
+        words=WORDS,
+    output:
+        images("lora_{experiment}"),
+    log:
+        "logs/{tier}/draw_loss_lora/{experiment}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=400,
+        disk_mb=1,
+    params:
+        code=code("draw_losses.py"),
+        titles=lambda wildcards: titles("lora", ["r8", wildcards.experiment]),
+    message:
+        "Drawing the loss of {wildcards.experiment} ({wildcards.tier})"
+    script:
+        "../scripts/draw_losses.py"
+
+
+rule draw_rank:
+    input:
+        runs=runs("lora", LORA, "run.json"),
+        logs=runs("lora", LORA, "log.jsonl"),
+        heldout=runs("lora", LORA, "heldout.json"),
+        generation=runs("lora", LORA, "generation.json"),
+        reference="report/reference.yaml",
+        words=WORDS,
+    output:
+        images("rank"),
+    log:
+        "logs/{tier}/draw_rank.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=400,
+        disk_mb=1,
+    params:
+        code=code("draw_rank.py"),
+        experiments=LORA,
+        seeds=lambda wildcards: tier(wildcards).lora.seeds,
+    message:
+        "Drawing loss and time against r ({wildcards.tier})"
+    script:
+        "../scripts/draw_rank.py"
+
+
+def sources(wildcards):
+    """The records of every raw input that a tier's results come from."""
+    here = tier(wildcards)
+    models = [study.models[here.sentiment.encoder], study.models[here.lora.causal_lm]]
+    names = [here.sentiment.input, here.lora.input]
+    names += [
+        name for model in models for name in (model.input, model.tokenizer) if name
+    ]
+    return [source(name) for name in dict.fromkeys(names)]
+
+
+def report_study(wildcards):
+    """The settings that the report prints and that no result file holds."""
+    here = tier(wildcards)
+    return {
+        "tier": wildcards.tier,
+        "report": study.report.model_dump(mode="json"),
+        "generation": study.lora.generation.model_dump(),
+        "encoder": study.models[here.sentiment.encoder].name,
+        "causal_lm": study.models[here.lora.causal_lm].name,
+        "max_length": here.sentiment.max_length,
+        "sentiment": {
+            "titles": titles("sentiment", SENTIMENT),
+            "seeds": here.sentiment.seeds,
+        },
+        "lora": {"titles": titles("lora", LORA), "seeds": here.lora.seeds},
+        "licences": {name: given.licence for name, given in study.inputs.items()},
+    }
+
+
+rule write_report:
+    input:
+        templates=[f"report/{language}/report.qmd.j2" for language in LANGUAGES],
+        reference="report/reference.yaml",
+        sentiment=runs("sentiment", SENTIMENT, "run.json", "log.jsonl", "metrics.json"),
+        lora=runs(
+            "lora", LORA, "run.json", "log.jsonl", "heldout.json", "generation.json"
+        ),
+        statistics=[
+            f"results/{{tier}}/data/{dataset}/stats.json"
+            for dataset in ("sentiment", "chat")
+        ],
+        sources=sources,
+    output:
+        sources=[f"{REPORT}/{language}/report.qmd" for language in LANGUAGES],
+        provenance="results/{tier}/provenance.json",
+    log:
+        "logs/{tier}/write_report.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,
+        disk_mb=1,
+    params:
+        code=code("write_report.py"),
+        study=report_study,
+    message:
+        "Writing the report ({wildcards.tier})"
+    script:
+        "../scripts/write_report.py"
+
+
+rule render_report:
+    input:
+        source=f"{REPORT}/{{language}}/report.qmd",
+        figures=lambda wildcards: [
+            f"{FIGURES}/{name}.{wildcards.language}.svg".format(tier=wildcards.tier)
+            for name in (
+                *[f"confusion_{experiment}" for experiment in SENTIMENT],
+                "loss_sentiment",
+                "rank",
+                *[f"lora_{experiment}" for experiment in EXTRA_LORA],
+            )
+        ],
+        assets=[
+            str(path)
+            for path in sorted(Path("report").rglob("*"))
+            if path.suffix in (".lua", ".typ", ".css", ".html", ".bib")
+        ],
+    output:
+        pdf=f"{REPORT}/report.{{language}}.pdf",
+        html=f"{REPORT}/report.{{language}}.html",
+    log:
+        "logs/{tier}/render_report/{language}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,
+        disk_mb=5,
+    params:
+        code=code("render_report.py"),
+        renderer=study.renderer,
+        date=str(study.report.date),
+    message:
+        "Rendering the report ({wildcards.tier}, {wildcards.language})"
+    script:
+        "../scripts/render_report.py"
+
+
+rule join_report:
+    input:
+        parts=[
+            f"results/{study.tier}/report/report.{language}.pdf"
+            for language in LANGUAGES
+        ],
+        words=WORDS,
+    output:
+        pdf="report.pdf",
+    log:
+        "logs/join_report.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=300,
+        disk_mb=5,
+    params:
+        code=code("join_report.py"),
+        tier=study.tier,
+        title=study.report.title.fr,
+    message:
+        "Joining both languages in report.pdf"
+    script:
+        "../scripts/join_report.py"

@@ -1,0 +1,80 @@
+# Part 1: one run per experiment and seed, its predictions, its metrics.
+SENTIMENT_RUN = "results/{tier}/sentiment/{experiment}/seed{seed}"
+SENTIMENT_SETTINGS = {
+    name: settings.model_dump(exclude={"title"})
+    for name, settings in study.sentiment.experiments.items()
+}
+
+
+rule train_sentiment:
+    input:
+        rows="results/{tier}/data/sentiment/train.arrow",
+        pretrained=encoder,
+    output:
+        weights=f"{SENTIMENT_RUN}/model/model.safetensors",
+        config=f"{SENTIMENT_RUN}/model/config.json",
+        log=f"{SENTIMENT_RUN}/log.jsonl",
+        run=f"{SENTIMENT_RUN}/run.json",
+    log:
+        "logs/{tier}/train_sentiment/{experiment}.seed{seed}.log",
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        disk_mb=100,
+    params:
+        code=code("train_sentiment.py"),
+        settings=lambda wildcards: SENTIMENT_SETTINGS[wildcards.experiment],
+    message:
+        "Training {wildcards.experiment}, seed {wildcards.seed} ({wildcards.tier})"
+    script:
+        "../scripts/train_sentiment.py"
+
+
+rule predict_sentiment:
+    input:
+        rows="results/{tier}/data/sentiment/test.arrow",
+        examples="results/{tier}/data/sentiment/test.parquet",
+        weights=f"{SENTIMENT_RUN}/model/model.safetensors",
+        config=f"{SENTIMENT_RUN}/model/config.json",
+    output:
+        predictions=f"{SENTIMENT_RUN}/predictions.parquet",
+    log:
+        "logs/{tier}/predict_sentiment/{experiment}.seed{seed}.log",
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        disk_mb=1,
+    params:
+        code=code("predict_sentiment.py"),
+        settings=lambda wildcards: {
+            key: SENTIMENT_SETTINGS[wildcards.experiment][key]
+            for key in ("precision", "attention")
+        },
+    message:
+        "Predicting with {wildcards.experiment}, seed {wildcards.seed} ({wildcards.tier})"
+    script:
+        "../scripts/predict_sentiment.py"
+
+
+rule measure_sentiment:
+    input:
+        predictions=f"{SENTIMENT_RUN}/predictions.parquet",
+    output:
+        metrics=f"{SENTIMENT_RUN}/metrics.json",
+    log:
+        "logs/{tier}/measure_sentiment/{experiment}.seed{seed}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=300,
+        disk_mb=1,
+    params:
+        code=code("measure_sentiment.py"),
+    message:
+        "Measuring {wildcards.experiment}, seed {wildcards.seed} ({wildcards.tier})"
+    script:
+        "../scripts/measure_sentiment.py"

@@ -1,0 +1,36 @@
+"""Predict the test rows with one trained model of Part 1."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset
+
+from rejeu.files import replacing
+from rejeu.job import Progress, logged
+from rejeu.training import hardware, sentiment
+
+
+def main(
+    inputs: Any, output: str, settings: dict[str, Any], threads: int, log: str, label: str
+) -> None:
+    with logged(log) as terminal:
+        machine = hardware.choose(settings["precision"], settings["attention"], threads)
+        model = sentiment.load(Path(inputs.weights).parent, machine, attention_dropout=0.0)
+        rows = Dataset.from_file(inputs.rows)
+        logits = sentiment.predict(model, rows, machine, Progress(label, len(rows), terminal))
+        frame = pd.read_parquet(inputs.examples, columns=["id", "label"])
+        with replacing(output) as temporary:
+            frame.assign(logit_0=logits[:, 0], logit_1=logits[:, 1]).to_parquet(
+                temporary, index=False
+            )
+
+
+main(
+    inputs=snakemake.input,
+    output=snakemake.output.predictions,
+    settings=snakemake.params.settings,
+    threads=snakemake.threads,
+    log=snakemake.log[0],
+    label=f"predicting {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
+)

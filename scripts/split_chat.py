@@ -1,0 +1,23 @@
+"""Split pairs by conversation into training and held-out data."""
+
+from typing import Any
+
+import pandas as pd
+
+from rejeu.data.chat import split
+from rejeu.files import replacing, write_json
+from rejeu.job import logged
+
+SEED = 42  # every run shares one split
+
+
+def main(pairs: str, outputs: Any, sizes: dict[str, int], log: str) -> None:
+    with logged(log):
+        train, heldout, statistics = split(pd.read_parquet(pairs), seed=SEED, **sizes)
+        for frame, path in ((train, outputs.train), (heldout, outputs.test)):
+            with replacing(path) as temporary:
+                frame.to_parquet(temporary, index=False)
+        write_json(outputs.stats, statistics)
+
+
+main(snakemake.input.pairs, snakemake.output, snakemake.params.sizes, snakemake.log[0])

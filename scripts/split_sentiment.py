@@ -1,0 +1,25 @@
+"""Split the cleaned reviews as the notebook did, then sample the tier's size from each side."""
+
+from typing import Any
+
+import pandas as pd
+
+from rejeu.data.sentiment import split
+from rejeu.files import read_json, replacing, write_json
+from rejeu.job import logged
+
+TEST_SHARE = 0.2  # the notebook's
+SEED = 42  # the notebook's; every run shares one split
+
+
+def main(inputs: Any, outputs: Any, sizes: dict[str, int | None], log: str) -> None:
+    with logged(log):
+        rows = pd.read_parquet(inputs.clean)
+        train, test, statistics = split(rows, TEST_SHARE, SEED, **sizes)
+        for frame, path in ((train, outputs.train), (test, outputs.test)):
+            with replacing(path) as temporary:
+                frame.to_parquet(temporary, index=False)
+        write_json(outputs.stats, read_json(inputs.counts) | statistics)
+
+
+main(snakemake.input, snakemake.output, snakemake.params.sizes, snakemake.log[0])

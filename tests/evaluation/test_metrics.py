@@ -1,0 +1,91 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import beta
+from sklearn.metrics import f1_score, precision_score, recall_score
+
+from rejeu.evaluation.metrics import decide, measure, measure_by_rule
+
+LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 0])
+# Rows 1 and 5: argmax and the notebook's rule part. Row 7: a tie, which argmax gives to class 0.
+LOGITS = np.array(
+    [[1.0, -1.0], [0.1, 0.3], [2.0, 1.0], [-1.0, 2.0], [0.2, 0.9], [0.0, 0.4], [3.0, 0.7], [0.5, 0.5]],
+    dtype=np.float32,
+)
+
+
+def test_both_rules_by_hand() -> None:
+    assert decide(LOGITS, "argmax").tolist() == [0, 1, 0, 1, 1, 1, 0, 0]
+    assert decide(LOGITS, "logit_above_half").tolist() == [0, 0, 1, 1, 1, 0, 1, 0]
+    found = measure_by_rule(LABELS, LOGITS)
+    assert found["confusion"] == {"tn": 3, "fp": 1, "fn": 1, "tp": 3}
+    assert (found["accuracy"], found["precision"], found["recall"], found["f1"]) == (0.75,) * 4
+    assert found["n"] == 8
+    assert found["by_rule"].keys() == {"argmax", "logit_above_half"}
+    assert found["by_rule"]["argmax"] == {key: value for key, value in found.items() if key != "by_rule"}
+    half = found["by_rule"]["logit_above_half"]
+    assert half["confusion"] == {"tn": 3, "fp": 1, "fn": 1, "tp": 3}
+    assert half == measure(LABELS, np.array([0, 0, 1, 1, 1, 0, 1, 0]))
+
+
+def test_unknown_rule() -> None:
+    with pytest.raises(ValueError, match="unknown decision rule 'odd'; known: argmax, logit_above_half"):
+        decide(LOGITS, "odd")
+
+
+def test_positive_never_predicted() -> None:
+    found = measure(LABELS, np.zeros(8, dtype=int))
+    assert found["confusion"] == {"tn": 4, "fp": 0, "fn": 4, "tp": 0}
+    assert found["precision"] is None
+    assert (found["recall"], found["f1"], found["accuracy"]) == (0.0, 0.0, 0.5)
+
+
+def test_positive_alone_predicted() -> None:
+    found = measure(LABELS, np.ones(8, dtype=int))
+    assert found["confusion"] == {"tn": 0, "fp": 4, "fn": 0, "tp": 4}
+    assert (found["precision"], found["recall"]) == (0.5, 1.0)
+    assert found["f1"] == pytest.approx(2 / 3)
+
+
+def test_no_positive_at_all() -> None:
+    found = measure(np.zeros(5, dtype=int), np.zeros(5, dtype=int))
+    assert (found["accuracy"], found["precision"], found["recall"], found["f1"]) == (1.0, None, None, None)
+    assert found["ci95"][1] == 1.0
+
+
+def plain(value: Any) -> bool:
+    """Whether JSON knows the value: numpy's numbers are not among them."""
+    if isinstance(value, dict):
+        return all(map(plain, value.values()))
+    if isinstance(value, list):
+        return all(map(plain, value))
+    return type(value) in (int, float, str, type(None))
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=60)
+
+
+@settings(deadline=None, max_examples=60)
+@given(ROWS)
+def test_any_predictions(rows: list[tuple[int, int]]) -> None:
+    labels, predicted = np.array(rows).T
+    found = measure(labels, predicted)
+    tn, fp, fn, tp = found["confusion"].values()
+    n = len(rows)
+    assert plain(found)
+    assert tn + fp + fn + tp == found["n"] == n
+    assert found["accuracy"] == pytest.approx((tp + tn) / n)
+    assert found["precision"] == (pytest.approx(tp / (tp + fp)) if tp + fp else None)
+    assert found["recall"] == (pytest.approx(tp / (tp + fn)) if tp + fn else None)
+    assert found["f1"] == (pytest.approx(2 * tp / (2 * tp + fp + fn)) if tp + fp + fn else None)
+    for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+        if found[name] is not None:
+            assert found[name] == pytest.approx(score(labels, predicted, zero_division=0))
+    low, high = found["ci95"]
+    right = tp + tn
+    assert low == pytest.approx(beta.ppf(0.025, right, n - right + 1) if right else 0.0)
+    assert high == pytest.approx(beta.ppf(0.975, right + 1, n - right) if right < n else 1.0)
+    assert low <= found["accuracy"] <= high

@@ -1,0 +1,194 @@
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rejeu.config import load
+from rejeu.errors import RejeuError
+from rejeu.files import read_yaml
+from rejeu.report.assignment import LORA, SENTIMENT
+
+ROOT = Path(__file__).parents[1]
+CONFIG = read_yaml(ROOT / "config.yaml")
+
+
+def refused(change: Callable[[dict[str, Any]], Any]) -> str:
+    """Load config.yaml after `change`; return the message with which it was refused."""
+    raw = copy.deepcopy(CONFIG)
+    change(raw)
+    with pytest.raises(RejeuError) as caught:
+        load(raw, "config.yaml")
+    message = str(caught.value)
+    assert message.startswith("config.yaml was refused, and nothing was run:\n  ")
+    return message
+
+
+def put(path: str, value: Any) -> Callable[[dict[str, Any]], Any]:
+    """Set the value at a dotted path."""
+
+    def change(raw: dict[str, Any]) -> None:
+        *parents, last = path.split(".")
+        for parent in parents:
+            raw = raw[parent]
+        raw[last] = value
+
+    return change
+
+
+def test_the_repository_s_config_loads() -> None:
+    study = load(copy.deepcopy(CONFIG), "config.yaml")
+    assert set(SENTIMENT) <= study.sentiment.experiments.keys()
+    assert set(LORA) <= study.lora.experiments.keys()
+    baseline = study.sentiment.experiments["baseline"]
+    high = study.sentiment.experiments["high_learning_rate"]
+    assert (baseline.learning_rate, baseline.batch_size) == (2e-5, 16)
+    assert (high.learning_rate, high.batch_size) == (2e-3, 32)
+    assert high.weight_decay == baseline.weight_decay
+    assert [study.lora.experiments[name].rank for name in LORA] == [4, 8, 16, 8, 8]
+
+
+def test_loading_leaves_the_raw_config_alone() -> None:
+    raw = copy.deepcopy(CONFIG)
+    load(raw, "config.yaml")
+    assert raw == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("renderrer", "renderer"),
+        ("sentiment.common.learning_rat", "learning_rate"),
+        ("sentiment.experiments.baseline.weight_decai", "weight_decay"),
+        ("lora.experiments.r8.rnk", "rank"),
+        ("tiers.laptop.lora.max_step", "max_steps"),
+        ("models.minilm_l6.tokeniser", "tokenizer"),
+    ],
+)
+def test_a_misspelt_key_gets_its_place_and_a_near_match(path: str, near: str) -> None:
+    message = refused(put(path, 1))
+    *parents, key = path.split(".")
+    assert f"unknown key '{key}'; did you mean '{near}'?" in message
+    assert ".".join(parents).replace("common", "experiments.baseline") in message
+
+
+def test_a_key_like_no_other_gets_the_known_ones() -> None:
+    message = refused(put("report.zzz", 1))
+    assert "unknown key 'zzz'; known keys: title, subtitle, date, repository" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("sentiment.common.batch_size", "many", "batch_size: Input should be a valid integer"),
+        ("sentiment.common.batch_size", 1.5, "batch_size: Input should be a valid integer"),
+        ("sentiment.experiments.baseline.learning_rate", -1e-5, "greater than 0 (found: -1e-05)"),
+        ("lora.common.learning_rate", float("nan"), "learning_rate: Input should be a finite number"),
+        ("lora.common.learning_rate", float("inf"), "learning_rate: Input should be a finite number"),
+        ("lora.common.learning_rate", 0, "greater than 0 (found: 0)"),
+        ("sentiment.common.weight_decay", -0.1, "greater than or equal to 0 (found: -0.1)"),
+        ("lora.experiments.r4.rank", 0, "lora.experiments.r4.rank: Input should be greater than 0"),
+        ("lora.common.dropout", 1.0, "dropout: Input should be less than 1"),
+        ("sentiment.common.precision", "fp8", "precision: Input should be 'auto', 'fp32', 'bf16'"),
+        ("sentiment.common", {}, "sentiment.experiments.baseline.learning_rate: Field required"),
+        ("sentiment.experiments.baseline", 3, "sentiment.experiments.baseline: Input should be"),
+        ("tiers.laptop.sentiment.seeds", [42, 43, 42], "seeds: each seed may stand once only"),
+        ("tiers.laptop.sentiment.seeds", [], "seeds: List should have at least 1 item"),
+        ("tiers.laptop.sentiment.seeds", [2**32], "less than 4294967296 (found: 4294967296)"),
+        ("tiers.laptop.sentiment.max_length", 4, "max_length: Input should be greater than or equal"),
+        ("report.title", {"fr": "Titre"}, "report.title.en: Field required"),
+        ("report.title.en", "", "report.title.en: String should have at least 1 character"),
+        ("report.date", "tomorrow", "report.date: Input should be a valid date"),
+        ("renderer", "latex", "renderer: Input should be 'auto', 'quarto' or 'embedded'"),
+    ],
+)
+def test_a_wrong_value_gets_its_key_and_what_was_expected(path: str, value: Any, expected: str) -> None:
+    assert expected in refused(put(path, value))
+
+
+@pytest.mark.parametrize("name", ["my/run", "..", "Run", "a b", "", "4r", "x" * 42])
+@pytest.mark.parametrize("part", ["sentiment", "lora"])
+def test_a_name_that_can_be_no_file_s_is_refused(part: str, name: str) -> None:
+    message = refused(put(f"{part}.experiments", CONFIG[part]["experiments"] | {name: {}}))
+    assert f"{part}.experiments.{name}.[key]: String should match pattern" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("tier", "laptp", "tier: 'laptp' is not defined; did you mean 'laptop'?"),
+        ("tier", "zzz", "tier: 'zzz' is not defined; known: smoke, laptop, paper"),
+        ("tiers.smoke.sentiment.encoder", "minilm_l9", "'minilm_l9' is not defined; did you mean 'minilm_l"),
+        ("tiers.smoke.sentiment.input", "imbd", "'imbd' is not defined; did you mean 'imdb'?"),
+        ("tiers.smoke.lora.causal_lm", "gpt", "tiers.smoke.lora.causal_lm: 'gpt' is not defined"),
+        ("tiers.smoke.lora.input", "chat", "tiers.smoke.lora.input: 'chat' is not defined"),
+        ("models.minilm_l3.input", "minilm", "models.minilm_l3.input: 'minilm' is not defined"),
+        ("models.minilm_l3.tokenizer", "mini", "models.minilm_l3.tokenizer: 'mini' is not defined"),
+        (
+            "lora.experiments.related.add_row",
+            "relatd",
+            "lora.experiments.related.add_row: 'relatd' is not defined; did you mean 'related'?",
+        ),
+        (
+            "tiers.smoke.sentiment.encoder",
+            "smollm2_135m",
+            "tiers.smoke.sentiment.encoder: 'smollm2_135m' is a causal model, not encoder",
+        ),
+        (
+            "tiers.smoke.lora.causal_lm",
+            "minilm_l6",
+            "tiers.smoke.lora.causal_lm: 'minilm_l6' is a encoder model, not causal",
+        ),
+    ],
+)
+def test_a_name_must_be_defined(path: str, value: str, expected: str) -> None:
+    assert expected in refused(put(path, value))
+
+
+def test_pypi_needs_sha256() -> None:
+    message = refused(put("inputs.chitchat.files", {"dataset.json": None}))
+    assert "inputs.chitchat: Value error, " in message or "inputs.chitchat: " in message
+    assert "a pypi source needs the sha256 of 'dataset.json'" in message
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a//b", "a/../b", ".hidden"])
+def test_a_file_of_an_input_stays_in_its_folder(name: str) -> None:
+    assert "inputs.chitchat.files" in refused(put("inputs.chitchat.files", {name: "0" * 64}))
+
+
+def test_a_hub_revision_is_a_commit() -> None:
+    raw = copy.deepcopy(CONFIG["inputs"]["imdb"]["sources"])
+    raw[0]["revision"] = "main"
+    assert "revision: String should match pattern" in refused(put("inputs.imdb.sources", raw))
+
+
+def test_every_fault_is_named_at_once() -> None:
+    def change(raw: dict[str, Any]) -> None:
+        put("renderer", "latex")(raw)
+        put("lora.experiments.r4.rank", 0)(raw)
+
+    message = refused(change)
+    assert "  renderer: " in message
+    assert "  lora.experiments.r4.rank: " in message
+
+
+def test_a_title_defaults_to_the_experiment_s_name() -> None:
+    raw = copy.deepcopy(CONFIG)
+    raw["sentiment"]["experiments"]["long_run"] = {"epochs": 3}
+    raw["lora"]["experiments"]["r32"] = None
+    study = load(raw, "config.yaml")
+    long_run = study.sentiment.experiments["long_run"]
+    assert (long_run.title.fr, long_run.title.en) == ("long_run", "long_run")
+    assert (long_run.epochs, long_run.learning_rate) == (3, 2e-5)
+    assert study.lora.experiments["r32"].title.en == "r32"
+    assert study.lora.experiments["r32"].rank == CONFIG["lora"]["common"]["rank"]
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [*(("sentiment", name) for name in SENTIMENT), *(("lora", name) for name in LORA)],
+)
+def test_an_experiment_that_the_report_names_must_exist(part: str, name: str) -> None:
+    kept = {key: value for key, value in CONFIG[part]["experiments"].items() if key != name}
+    assert f"the report's text names experiment '{name}'" in refused(put(f"{part}.experiments", kept))

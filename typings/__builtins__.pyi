@@ -1,0 +1,5 @@
+"""Snakemake puts this name into every script that it runs."""
+
+from typing import Any
+
+snakemake: Any
