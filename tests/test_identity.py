@@ -54,7 +54,11 @@ def code_with(folder: Path, changes: dict[str, tuple[str, str]] | None = None) -
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("scripts/train.py", "run(rate) + late()", "(\n        run( rate )\n        + late()\n    )"),
+        (
+            "scripts/train.py",
+            "run(rate) + late()",
+            "(\n        run( rate )\n        + late()\n    )",
+        ),
         ("scripts/train.py", "  # both", ""),
         ("scripts/train.py", '"""Train."""', '"""Train it\n\nin other words."""'),
         ("scripts/train.py", '    """Do it."""\n', ""),
@@ -64,7 +68,9 @@ def code_with(folder: Path, changes: dict[str, tuple[str, str]] | None = None) -
         ("rejeu/unrelated.py", "C = 3", "C = 4"),
     ],
 )
-def test_what_computes_nothing_else_keeps_the_hash(tmp_path: Path, file: str, old: str, new: str) -> None:
+def test_what_computes_nothing_else_keeps_the_hash(
+    tmp_path: Path, file: str, old: str, new: str
+) -> None:
     assert code_with(tmp_path / "b", {file: (old, new)}) == code_with(tmp_path / "a")
 
 
@@ -118,7 +124,11 @@ def test_this_folder_does_not_count(tmp_path: Path) -> None:
 def imported(path: Path) -> list[str]:
     """Every import statement of a file, as text."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
 
 
 def test_rules_after_predict_are_found() -> None:
@@ -146,7 +156,9 @@ def test_rules_after_predict_load_no_torch() -> None:
     )
     lines = [*statements, *(f"import {name}" for name in inside)]
     code = "\n".join(["import json, sys", *lines, "print(json.dumps(sorted(sys.modules)))"])
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     loaded = set(json.loads(done.stdout))
     assert "rejeu.report.figures" in loaded
     assert not loaded & HEAVY

@@ -65,7 +65,9 @@ def test_an_exit_code_passes(tmp_path: Path) -> None:
     ("elapsed", "done", "total", "left"),
     [(100, 10, 20, "1:40"), (30, 10, 20, "0:30"), (3600, 1, 3, "120:00"), (50, 8, 8, "0:00")],
 )
-def test_progress_says_how_far_and_how_long(elapsed: float, done: int, total: int, left: str) -> None:
+def test_progress_says_how_far_and_how_long(
+    elapsed: float, done: int, total: int, left: str
+) -> None:
     stream = io.StringIO()
     progress = Progress("r8, seed 42", total, stream, interval=0)
     progress.start -= elapsed

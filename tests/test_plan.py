@@ -28,7 +28,9 @@ def test_a_job_takes_no_more_threads_than_there_are(tmp_path: Path) -> None:
 def test_too_small_a_disk_stops_the_build(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free / 1e6
     jobs = [Job("fetch", 1, 1, 1, disk_mb=free)] * 2
-    with pytest.raises(RejeuError, match=r"will write about [\d,]+ MB to .* MB are free.*smoke") as caught:
+    with pytest.raises(
+        RejeuError, match=r"will write about [\d,]+ MB to .* MB are free.*smoke"
+    ) as caught:
         describe(jobs, cores=2, folder=tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert "Nothing was run." in str(caught.value)
@@ -38,6 +40,8 @@ def test_no_job_is_no_trouble(tmp_path: Path) -> None:
     assert describe([], cores=2, folder=tmp_path).startswith("Will run 0 jobs on 2 cores")
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0, "under a minute"), (29, "under a minute"), (89, "about 1 min")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "under a minute"), (29, "under a minute"), (89, "about 1 min")]
+)
 def test_duration(seconds: float, said: str) -> None:
     assert duration(seconds) == said

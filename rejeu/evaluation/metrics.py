@@ -25,8 +25,9 @@ def decide(logits: np.ndarray, rule: str) -> np.ndarray:
 def measure(labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
     """Metrics of one set of predictions, class 1 being positive.
 
-    What is undefined (precision where nothing was predicted positive, and the F1 that follows) is
-    None. `ci95` is accuracy's exact binomial interval (Clopper-Pearson) over test rows.
+    What is undefined is None: precision where nothing was predicted positive, recall where nothing
+    is, F1 = 2 tp / (2 tp + fp + fn) where neither is. `ci95` is accuracy's exact
+    binomial interval (Clopper-Pearson) over test rows.
     """
     tn, fp, fn, tp = (
         int(count) for count in confusion_matrix(labels, predicted, labels=[0, 1]).ravel()

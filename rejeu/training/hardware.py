@@ -30,8 +30,8 @@ class Hardware:
 def choose(precision: str, attention: str, threads: int) -> Hardware:
     """Resolve `auto` settings for this machine and set the number of threads.
 
-    Two rows of a few hundred tokens are too little work for the fused attention kernel on a CPU:
-    the plain one was 1.35 times as fast in training MiniLM-L6 (256 tokens, bf16, one thread).
+    On processors plain attention was 1.25 times as fast as the fused kernel, whose backward pass is
+    slow there (training MiniLM-L6 in bf16 on 256 tokens, one thread).
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(threads)

@@ -23,6 +23,9 @@ from transformers import (
 from rejeu.job import Progress
 from rejeu.training.hardware import Hardware, machine, peak_memory_mb
 
+# Rows are padded to a multiple of this many tokens: few distinct lengths let the allocator find
+# kept memory that fits. Without, the peak was a third higher.
+PADDING = 64
 PREDICTION_BATCH = 64  # rows; part of a prediction's identity, since bf16 results drift with it
 
 
@@ -95,7 +98,9 @@ def train(
             model=model,
             args=arguments(settings, hardware, scratch),
             train_dataset=rows,
-            data_collator=DataCollatorWithPadding(AutoTokenizer.from_pretrained(pretrained)),
+            data_collator=DataCollatorWithPadding(
+                AutoTokenizer.from_pretrained(pretrained), pad_to_multiple_of=PADDING
+            ),
             callbacks=[log],
         )
         start = time.monotonic()

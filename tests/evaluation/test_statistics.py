@@ -14,7 +14,8 @@ SHARES = st.lists(st.floats(0.01, 1), min_size=1, max_size=6, unique=True).map(s
 
 
 @pytest.mark.parametrize(
-    "values", [[0.84, 0.85, 0.86], [0.5, 0.9], [-3.0, 1e-9, 7.0, 2.0, 2.0], list(np.linspace(0, 1, 30))]
+    "values",
+    [[0.84, 0.85, 0.86], [0.5, 0.9], [-3.0, 1e-9, 7.0, 2.0, 2.0], list(np.linspace(0, 1, 30))],
 )
 def test_interval_is_student_s(values: list[float]) -> None:
     found = estimate(list(values))
@@ -27,7 +28,11 @@ def test_interval_is_student_s(values: list[float]) -> None:
 def test_three_seeds_by_hand() -> None:
     # t(0.975; 2) = 4.302653; sd = 1; 4.302653 / sqrt(3) = 2.484138
     found = estimate([1.0, 2.0, 3.0])
-    assert (found.mean, found.low, found.high) == (2.0, pytest.approx(-0.484138), pytest.approx(4.484138))
+    assert (found.mean, found.low, found.high) == (
+        2.0,
+        pytest.approx(-0.484138),
+        pytest.approx(4.484138),
+    )
 
 
 def test_one_seed_has_no_interval() -> None:

@@ -1,0 +1,370 @@
+"""A whole, consistent set of result files, as the rules before the report leave them.
+
+Results are drawn at random, so two seeds give two sets whose values differ. Experiments, their
+settings and titles are those of the repository's config.yaml.
+"""
+
+import copy
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rejeu.config import Study, load
+from rejeu.evaluation.metrics import measure_by_rule
+from rejeu.files import read_json, read_yaml, write_json
+from rejeu.report.context import context
+from rejeu.report.provenance import provenance
+from rejeu.report.results import LoraResult, SentimentResult, read_lora, read_sentiment
+from rejeu.training.outputs import write_jsonl
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ("fr", "en")
+STATES = ("learned", "collapsed", "chance", "mixed")
+EXTRA = {  # what a user may add to config.yaml
+    "sentiment": {"long_training": {"epochs": 2, "title": {"fr": "Long", "en": "Long training"}}},
+    "lora": {
+        "r32": {"rank": 32, "title": {"fr": "Rang 32", "en": "Rank 32"}},
+        "slow_lora": {"learning_rate": 1e-5, "title": {"fr": "Lent", "en": "Slow"}},
+    },
+}
+
+
+def study_of(extra: bool = False) -> Study:
+    """The repository's study; `extra` adds an experiment to Part 1 and two to Part 2."""
+    raw = copy.deepcopy(read_yaml(ROOT / "config.yaml"))
+    for part, experiments in EXTRA.items() if extra else ():
+        raw[part]["experiments"] |= copy.deepcopy(experiments)
+    return load(raw, "config.yaml")
+
+
+def write_results(
+    folder: Path,
+    seed: int,
+    *,
+    tier: str = "smoke",
+    runs: int = 3,
+    learning: str | dict[str, str] = "learned",
+    texts_change: bool = True,
+    extra: bool = False,
+) -> dict[str, Any]:
+    """Write results/{tier}/... and inputs/{name}/source.json into `folder`.
+
+    Args:
+        seed: of all numbers and words.
+        runs: how many seeds each experiment has.
+        learning: one of STATES, for all experiments of Part 1 or by their names (`learned` for
+            those not named). With one run `mixed` is `chance`.
+        texts_change: whether training changes what the language model says.
+        extra: whether the study holds more experiments than the assignment.
+
+    Returns:
+        The settings that rules/report.smk gives to scripts/write_report.py as `study`.
+    """
+    numbers, study = random.Random(seed), study_of(extra)
+    here = study.tiers[tier]
+    results = folder / "results" / tier
+    seeds = {
+        part: sorted(numbers.sample(range(100, 10_000), runs)) for part in ("sentiment", "lora")
+    }
+    machine = {
+        "cpu": f"Processor {numbers.randint(1000, 9999)}",
+        "cores": numbers.randint(3, 99),
+        "gpu": None,
+    }
+    reviews = sentiment_statistics(numbers)
+    chat = chat_statistics(numbers)
+    write_json(results / "data" / "sentiment" / "stats.json", reviews)
+    write_json(results / "data" / "chat" / "stats.json", chat)
+    for name, settings in study.sentiment.experiments.items():
+        state = learning if isinstance(learning, str) else learning.get(name, "learned")
+        for place, run in enumerate(seeds["sentiment"]):
+            write_sentiment_run(
+                results / "sentiment" / name / f"seed{run}",
+                numbers,
+                settings.model_dump(exclude={"title", "precision", "attention"}) | {"seed": run},
+                reviews,
+                ("learned" if place % 2 else "chance") if state == "mixed" else state,
+                machine,
+            )
+    base, prompt = words(numbers, 30), study.lora.generation.prompt
+    for name, settings in study.lora.experiments.items():
+        row = study.lora.rows[settings.add_row].model_dump() if settings.add_row else None
+        for run in seeds["lora"]:
+            write_lora_run(
+                results / "lora" / name / f"seed{run}",
+                numbers,
+                settings.model_dump(exclude={"title", "precision", "attention", "add_row"})
+                | {"max_steps": here.lora.max_steps, "seed": run},
+                chat,
+                prompt,
+                {"base": f"{prompt} {base}", "trained": f"{prompt} {words(numbers, 30)}"}
+                if texts_change
+                else dict.fromkeys(("base", "trained"), f"{prompt} {base}"),
+                row,
+                machine,
+            )
+    models = [study.models[here.sentiment.encoder], study.models[here.lora.causal_lm]]
+    inputs = [here.sentiment.input, here.lora.input]
+    inputs += [name for model in models for name in (model.input, model.tokenizer) if name]
+    for name in dict.fromkeys(inputs):
+        write_source(folder / "inputs" / name / "source.json", numbers, name, study)
+    return {
+        "tier": tier,
+        "report": study.report.model_dump(mode="json"),
+        "generation": study.lora.generation.model_dump(),
+        "encoder": models[0].name,
+        "causal_lm": models[1].name,
+        "max_length": here.sentiment.max_length,
+        "licences": {name: given.licence for name, given in study.inputs.items()},
+    } | {
+        part: {
+            "titles": {
+                language: {
+                    name: getattr(settings.title, language)
+                    for name, settings in experiments.items()
+                }
+                for language in LANGUAGES
+            },
+            "seeds": seeds[part],
+        }
+        for part, experiments in (
+            ("sentiment", study.sentiment.experiments),
+            ("lora", study.lora.experiments),
+        )
+    }
+
+
+def words(numbers: random.Random, count: int) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return " ".join(
+        "".join(numbers.choices(letters, k=numbers.randint(4, 9))) for _ in range(count)
+    )
+
+
+def spread(numbers: random.Random) -> dict[str, int]:
+    low, middle, high, most = sorted(numbers.sample(range(5, 2000), 4))
+    return {"min": low, "median": middle, "p95": high, "max": most}
+
+
+def sentiment_statistics(numbers: random.Random) -> dict[str, Any]:
+    train, test = 2 * numbers.randint(101, 400), 2 * numbers.randint(101, 200)
+    selected, duplicates = numbers.randint(20_000, 60_000), numbers.randint(100, 900)
+    return {
+        "selected": selected,
+        "duplicates_before_cleaning": duplicates,
+        "conflicts_before_cleaning": numbers.randint(1, 9),
+        "blank_after_cleaning": 0,
+        "duplicates_after_cleaning": numbers.randint(10, 90),
+        "conflicts_after_cleaning": numbers.randint(1, 9),
+        "cleaned": selected - duplicates,
+        **{
+            side: {
+                "rows": rows,
+                "negative": rows // 2,
+                "positive": rows // 2,
+                "words": spread(numbers),
+            }
+            for side, rows in (("train", train), ("test", test))
+        },
+    }
+
+
+def chat_statistics(numbers: random.Random) -> dict[str, Any]:
+    return {
+        "pairs": numbers.randint(10_000, 99_999),
+        "duplicates": numbers.randint(100, 999),
+        "conversations": numbers.randint(1000, 5000),
+        **{
+            side: {
+                "rows": rows,
+                "conversations": numbers.randint(20, rows),
+                "words": {"input": spread(numbers), "output": spread(numbers)},
+            }
+            for side, rows in (
+                ("train", numbers.randint(1000, 9999)),
+                ("heldout", numbers.randint(100, 999)),
+            )
+        },
+    }
+
+
+def write_sentiment_run(
+    folder: Path,
+    numbers: random.Random,
+    settings: dict[str, Any],
+    reviews: dict[str, Any],
+    state: str,
+    machine: dict[str, Any],
+) -> None:
+    rows = reviews["train"]["rows"]
+    steps = math.ceil(rows / settings["batch_size"]) * settings["epochs"]
+    losses = falling(numbers, 0.69, 0.3 if state == "learned" else 0.65, steps)
+    record = {"settings": settings} | computed(
+        numbers, machine, steps, rows, losses, rows * settings["epochs"]
+    )
+    labels = np.array([0, 1] * (reviews["test"]["rows"] // 2))
+    write_json(folder / "run.json", record)
+    write_jsonl(str(folder / "log.jsonl"), log(losses, settings["learning_rate"]))
+    write_json(folder / "metrics.json", measure_by_rule(labels, logits(numbers, labels, state)))
+
+
+def logits(numbers: random.Random, labels: np.ndarray, state: str) -> np.ndarray:
+    """Logits (rows, 2) from which `findings.learning` reads `state` on one seed."""
+    draw = np.random.default_rng(numbers.getrandbits(32))
+    if state == "collapsed":
+        return np.column_stack(
+            [draw.uniform(0.1, 0.4, len(labels)), draw.uniform(-0.4, -0.1, len(labels))]
+        )
+    # Right, and wrong more often on positive rows; or as a coin falls, but never better than half.
+    if state == "learned":
+        wrong = draw.random(len(labels)) < np.where(labels == 1, 0.2, 0.1)
+    else:
+        wrong = np.repeat(draw.permutation(len(labels) // 2) % 2 == 0, 2)
+    margin = draw.uniform(0.2, 3, len(labels)) * np.where((labels == 1) != wrong, 1, -1)
+    return np.column_stack([-margin / 2, margin / 2])
+
+
+def write_lora_run(
+    folder: Path,
+    numbers: random.Random,
+    settings: dict[str, Any],
+    chat: dict[str, Any],
+    prompt: str,
+    texts: dict[str, str],
+    row: dict[str, str] | None,
+    machine: dict[str, Any],
+) -> None:
+    steps, start = settings["max_steps"], numbers.uniform(4, 5)
+    losses = falling(numbers, start, start - 0.5, steps)
+    drawn = steps * settings["batch_size"] * settings["accumulation"]
+    rows = chat["train"]["rows"] + (row is not None)
+    record = {"settings": settings} | computed(numbers, machine, steps, rows, losses, drawn)
+    record |= {
+        "target_modules": ["q_proj", "v_proj"],
+        "trainable_parameters": settings["rank"] * numbers.randint(10_000, 99_999),
+    }
+    if row is not None:
+        record["added_row"] = {**row, "times_drawn": numbers.randint(0, 1)}
+    write_json(folder / "run.json", record)
+    write_jsonl(str(folder / "log.jsonl"), log(losses, settings["learning_rate"]))
+    heldout = {
+        "loss": numbers.uniform(3, 5),
+        "tokens": numbers.randint(10_000, 99_999),
+        "rows": chat["heldout"]["rows"],
+    }
+    write_json(folder / "heldout.json", heldout)
+    said = [
+        {
+            "state": state,
+            "prompt": prompt,
+            "text": text,
+            "stopped": False,
+            "logprob_per_token": -numbers.uniform(0.5, 2),
+            "max_logit_difference_from_base": numbers.uniform(1, 9) if state == "trained" else 0.0,
+        }
+        for state, text in (*texts.items(), ("reinitialised", texts["base"]))
+    ]
+    write_json(folder / "generation.json", said)
+
+
+def falling(numbers: random.Random, first: float, last: float, steps: int) -> list[float]:
+    """Losses that fall from `first` to `last` with noise."""
+    return [
+        first + (last - first) * step / steps + numbers.uniform(-0.04, 0.04)
+        for step in range(1, steps + 1)
+    ]
+
+
+def log(losses: list[float], rate: float) -> list[dict[str, float]]:
+    return [
+        {
+            "step": step,
+            "loss": loss,
+            "learning_rate": rate * (1 - step / len(losses)),
+            "grad_norm": 1.5,
+        }
+        for step, loss in enumerate(losses, start=1)
+    ]
+
+
+def computed(
+    numbers: random.Random,
+    machine: dict[str, Any],
+    steps: int,
+    rows: int,
+    losses: list[float],
+    samples: int,
+) -> dict[str, Any]:
+    """What every run.json says besides its settings."""
+    seconds = numbers.uniform(200, 900)
+    return {
+        "device": "cpu",
+        "precision": "bf16",
+        "attention": "eager",
+        "threads": 1,
+        "machine": machine,
+        "steps": steps,
+        "rows": rows,
+        "train_loss": float(np.mean(losses)),
+        "wall_seconds": seconds,
+        "samples_per_second": samples / seconds,
+        "tokens_per_second": 90 * samples / seconds,
+        "peak_memory_mb": numbers.uniform(1000, 3000),
+        "resumed": False,
+    }
+
+
+def write_source(path: Path, numbers: random.Random, name: str, study: Study) -> None:
+    source = study.inputs[name].sources[0].model_dump(mode="json")
+    record = {
+        "input": name,
+        "source": source,
+        "revision": source.get("version") or source.get("revision"),
+        "files": {
+            file: {
+                "sha256": f"{numbers.getrandbits(256):064x}",
+                "bytes": numbers.randint(10**5, 10**8),
+            }
+            for file in study.inputs[name].files
+        },
+    }
+    write_json(path, record)
+
+
+def read_results(
+    folder: Path, study: dict[str, Any], language: str
+) -> tuple[dict[str, SentimentResult], dict[str, LoraResult]]:
+    """Both parts' results by experiment, with `language`'s titles."""
+    reference = read_yaml(ROOT / "report" / "reference.yaml")
+    results = folder / "results" / study["tier"]
+    titles = {part: study[part]["titles"][language] for part in ("sentiment", "lora")}
+    sentiment, lora = (
+        {
+            name: read(
+                results / part,
+                name,
+                title,
+                study[part]["seeds"],
+                reference[part]["experiments"].get(name),
+            )
+            for name, title in titles[part].items()
+        }
+        for part, read in (("sentiment", read_sentiment), ("lora", read_lora))
+    )
+    return sentiment, lora  # pyright: ignore[reportReturnType]
+
+
+def read_context(folder: Path, study: dict[str, Any], language: str) -> dict[str, Any]:
+    """What a template of `language` may name, made as scripts/write_report.py does."""
+    sentiment, lora = read_results(folder, study, language)
+    results = folder / "results" / study["tier"]
+    statistics = {
+        name: read_json(results / "data" / name / "stats.json") for name in ("sentiment", "chat")
+    }
+    sources = {path.parent.name: path for path in sorted((folder / "inputs").glob("*/source.json"))}
+    facts = provenance(study["tier"], sources, study["licences"], sentiment, lora, folder)
+    reference = read_yaml(ROOT / "report" / "reference.yaml")
+    return context(language, study, sentiment, lora, statistics, reference, facts)

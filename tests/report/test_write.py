@@ -1,0 +1,252 @@
+import itertools
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pypandoc
+import pytest
+import yaml
+from jinja2 import UndefinedError
+
+from rejeu.report.write import write
+from tests.report.results_folder import LANGUAGES, ROOT, STATES, read_context, write_results
+from tests.report.sample import HOSTILE, squeezed
+
+TEMPLATES = {language: ROOT / "report" / language / "report.qmd.j2" for language in LANGUAGES}
+# Every learning state of the baseline beside another of the rest, with one seed and with three.
+CASES = [
+    *((state, STATES[place - 1], 3, True) for place, state in enumerate(STATES)),
+    *((state, state, 1, False) for state in ("learned", "collapsed", "chance")),
+]
+Build = Callable[[str, str, str, int, bool], str]
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Write a language's report from results where Part 1 went as asked; each once."""
+
+    @cache
+    def results(baseline: str, others: str, runs: int, change: bool) -> tuple[Path, dict[str, Any]]:
+        folder = tmp_path_factory.mktemp("results")
+        learning = {
+            "baseline": baseline,
+            **dict.fromkeys(("high_learning_rate", "low_weight_decay"), others),
+        }
+        learning["long_training"] = others
+        study = write_results(
+            folder, 3, runs=runs, learning=learning, texts_change=change, extra=runs > 1
+        )
+        return folder, study
+
+    @cache
+    def report(language: str, baseline: str, others: str, runs: int, change: bool) -> str:
+        folder, study = results(baseline, others, runs, change)
+        return write(TEMPLATES[language], read_context(folder, study, language))
+
+    return report
+
+
+def template(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "report.qmd.j2"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_missing_name_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UndefinedError, match="'title' is undefined"):
+        write(template(tmp_path, "{{ title }}"), {})
+    with pytest.raises(UndefinedError, match="has no attribute 'b'"):
+        write(template(tmp_path, "{% if a.b %}x{% endif %}"), {"a": {}})
+
+
+def test_values_read_literally_and_the_template_s_markdown_stays(tmp_path: Path) -> None:
+    path = template(tmp_path, "**{{ x }}** {#sec-a}\n<# a comment #>\n{{ x | code }}{{ 3 }}\n")
+    text = write(path, {"x": "*a* {{ b }} <i>"})
+    assert text == (
+        "**\\*a\\* \\{\\{ b \\}\\} \\<i\\>** {#sec-a}\n"
+        '``` {.text shortcodes="false"}\n*a* {{ b }} <i>\n```\n3\n'
+    )
+
+
+def test_macros_are_escaped_once(tmp_path: Path) -> None:
+    path = template(tmp_path, "{% macro m(v) %}_{{ v }}_{% endmacro %}{{ m('a_b') }} {{ m(x) }}\n")
+    assert write(path, {"x": "*"}) == "_a\\_b_ _\\*_\n"
+
+
+def test_front_matter_is_yaml(tmp_path: Path) -> None:
+    hostile = 'a: "b" \\ {{< meta >}} #c\nd'
+    text = write(template(tmp_path, "---\ntitle: {{ x | yaml }}\n---\n"), {"x": hostile})
+    (title,) = yaml.safe_load(text.split("---")[1]).values()
+    assert "{{<" not in text
+    shown = pypandoc.convert_text(title, "json", format="markdown")
+    assert json.loads(shown)["blocks"][0]["t"] == "Para"
+    assert re.sub(r"\\(.)", r"\1", title) == " ".join(hostile.split())
+
+
+# --- the real templates
+
+
+def fences_out(text: str) -> str:
+    return re.sub(r"^(`{3,})[^\n]*\n.*?^\1\n", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def prose(text: str) -> str:
+    """A report's source without front matter, code, attributes, formulas, addresses, escapes."""
+    body = fences_out(text.split("\n---\n", 1)[1])
+    body = re.sub(r"`[^`\n]*`", "", body)
+    body = re.sub(r"\$\$.*?\$\$|\$[^$\n]*\$", "", body, flags=re.DOTALL)
+    body = re.sub(r"\]\([^)\n]*\)", "]", body)
+    body = re.sub(r"\{[^{}\n]*\}", "", body)
+    body = re.sub(r"^\|[|:\- ]+\|$", "", body, flags=re.MULTILINE)
+    body = re.sub(r"^:(::)? ", "", body, flags=re.MULTILINE)
+    body = re.sub(r"<https?://[^>\n]*>", "", body)
+    return re.sub(r"\\(.)", r"\1", body)
+
+
+EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}-{case[2]}")
+
+
+@EACH
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_of_learning_can_be_told(
+    build: Build, language: str, case: tuple[str, str, int, bool]
+) -> None:
+    text = build(language, *case)
+    body = text.split("\n---\n", 1)[1]
+    assert not re.search(r"\b(nan|inf)\b", body, re.IGNORECASE)
+    assert not re.search(r"\b(None|True|False|Estimate|Markup)\b", prose(text))
+    assert "None" not in body
+    for marker in ("{{", "{%", "%}", "}}", "<#", "#>"):
+        assert marker not in fences_out(text)
+    assert yaml.safe_load(text.split("\n---\n", 1)[0])["lang"] == language
+    # A macro that put a heading, a table or a figure behind other text would show as its marks.
+    assert not re.search(r"\S[ ]+#{1,4} \w|[^\n]\n!\[|[^\n|]\n\|", fences_out(body))
+
+
+@EACH
+def test_both_languages_hold_the_same_places_and_code(
+    build: Build, case: tuple[str, str, int, bool]
+) -> None:
+    found = []
+    for language in LANGUAGES:
+        text = build(language, *case)
+        ids = re.findall(rf"[{{ ]#([a-z0-9-]+)-{language}\b", fences_out(text))
+        assert len(set(ids)) == len(ids)
+        figures = re.findall(rf"\((figures/[\w]+)\.{language}\.svg\)", text)
+        found.append((ids, figures, re.findall(r"@[a-z]+\d{4}\w+", text)))
+    french, english = found
+    assert french[0] == english[0]
+    assert french[1] == english[1]
+    assert set(french[2]) == set(english[2])
+
+
+@EACH
+def test_figures_are_those_that_the_rules_draw(
+    build: Build, case: tuple[str, str, int, bool]
+) -> None:
+    figures = re.findall(r"\(figures/(\w+)\.fr\.svg\)", build("fr", *case))
+    names = ["baseline", "high_learning_rate", "low_weight_decay"]
+    names += ["long_training"] if case[2] > 1 else []
+    expected = {"loss_sentiment", "rank", *(f"confusion_{name}" for name in names)}
+    expected |= {"lora_r32", "lora_slow_lora"} if case[2] > 1 else set()
+    assert set(figures) == expected
+
+
+@EACH
+def test_french_punctuation(build: Build, case: tuple[str, str, int, bool]) -> None:
+    body = prose(build("fr", *case))
+    around = [body[max(0, at.start() - 30) : at.end() + 30] for at in re.finditer('"', body)]
+    assert not around, "straight quotation marks"
+    around = [
+        body[max(0, at.start() - 30) : at.end() + 30] for at in re.finditer(r" [;:!?»%]|« ", body)
+    ]
+    assert not around, "ordinary spaces where no-break ones belong"
+    # Decimals of our own numbers: the words of the template hold none.
+    around = [
+        body[max(0, at.start() - 30) : at.end() + 30]
+        for at in re.finditer(r"\d\.\d+ ?[\]|%;]", body)
+    ]
+    assert not around, "decimal points"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_prose_follows_the_data(build: Build, language: str) -> None:
+    told = {case: prose(build(language, *case)) for case in CASES}
+    discussions = {case: text.split("#", 1)[1] for case, text in told.items()}
+    for one, other in itertools.combinations(discussions, 2):
+        words = [re.sub(r"[\d\s.,—\[\];]+", " ", discussions[case]) for case in (one, other)]
+        assert words[0] != words[1]
+
+
+class Page(HTMLParser):
+    """The visible text and the tags of an HTML fragment."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text, self.tags, self.alts = "", set[str](), list[str]()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.alts += [
+            value or "" for name, value in attrs if name in ("alt", "fig-alt", "data-fig-alt")
+        ]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hostile_values_read_literally(tmp_path: Path, language: str) -> None:
+    study = write_results(tmp_path, 4, runs=2, extra=True)
+    titles = study["sentiment"]["titles"][language], study["lora"]["titles"][language]
+    for part in titles:
+        part.update(dict.fromkeys(part, HOSTILE))
+    study["report"]["title"] = study["report"]["subtitle"] = dict.fromkeys(LANGUAGES, HOSTILE)
+    study["generation"]["prompt"] = HOSTILE
+    study["licences"] = dict.fromkeys(study["licences"], HOSTILE)
+    study["encoder"] = study["causal_lm"] = HOSTILE
+    names = read_context(tmp_path, study, language)
+    for result in names["lora"].values():
+        for seed in result.generation:
+            for row in seed.values():
+                row["text"] = f"{HOSTILE}\n```\n{HOSTILE}"
+    for machine in names["provenance"]["machines"]:
+        machine["cpu"] = HOSTILE
+    text = write(TEMPLATES[language], names)
+    assert "{{<" not in fences_out(text)
+    page = Page(pypandoc.convert_text(text, "html", format="markdown", extra_args=["--standalone"]))
+    # pandoc's own head holds style and meta, no script.
+    assert "script" not in page.tags
+    assert "br" not in page.tags
+    shown, expected = squeezed(page.text), squeezed(HOSTILE)
+    # Three titles of part 1 in headings or tables, the prompt, models, licences, texts, processor.
+    assert shown.count(expected) >= 20
+    assert any(expected in squeezed(alt) for alt in page.alts)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pandoc_reads_tables_figures_and_code_as_meant(build: Build, language: str) -> None:
+    text = build(language, *CASES[0])
+    blocks = json.loads(pypandoc.convert_text(text, "json", format="markdown+implicit_figures"))[
+        "blocks"
+    ]
+    kinds = [block["t"] for block in blocks]
+    captions = re.findall(r"^: ", fences_out(text), re.MULTILINE)
+    assert kinds.count("Table") == len(captions) >= 10
+    assert kinds.count("Figure") == len(re.findall(r"\(figures/", text))
+    assert kinds.count("Header") == len(
+        re.findall(r"^#+ ", fences_out(text.split("\n---\n", 1)[1]), re.MULTILINE)
+    )
+    for block in blocks:
+        if block["t"] == "Table":
+            identifier = block["c"][0][0] or json.dumps(block["c"][1])
+            assert "tbl-" in identifier
+            rows = block["c"][4][0][3]
+            cells = [cell[4] for row in rows for cell in row[1]]
+            assert cells
+            assert all(cells), f"an empty cell in {identifier}"

@@ -1,0 +1,21 @@
+"""Token rows and settings of a small LoRA run."""
+
+import random
+
+from rejeu.training.lora import Settings
+
+SETTINGS = Settings(
+    rank=4,
+    alpha=8,
+    dropout=0.1,
+    learning_rate=1e-2,
+    warmup_share=0.2,
+    max_grad_norm=0.3,
+    batch_size=1,
+    accumulation=2,
+    length_grouping=True,
+    max_steps=6,
+    seed=7,
+)
+_RANDOM = random.Random(0)
+ROWS = [_RANDOM.choices(range(4, 60), k=_RANDOM.randint(3, 14)) for _ in range(20)]

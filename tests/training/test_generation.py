@@ -1,0 +1,166 @@
+import io
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from rejeu.errors import RejeuError
+from rejeu.training.generation import generate, heldout_loss, load_adapter, probe, states
+from rejeu.training.hardware import Hardware
+from rejeu.training.lora import load, train
+from rejeu.training.outputs import save_weights
+from tests.training.sample import ROWS, SETTINGS
+
+PROMPT = "w10 w11 w12"
+IDS = [10, 11, 12]
+NAMES = ["adapter_model.safetensors", "adapter_config.json"]
+# Two adapters: the folder of each and the logits after the prompt, as training left them.
+Trained = dict[int, tuple[Path, torch.Tensor]]
+
+
+@pytest.fixture(scope="module")
+def adapters(causal: Path, fp32: Hardware, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    made: Trained = {}
+    for seed in (1, 2):
+        folder = tmp_path_factory.mktemp("adapter")
+        settings = replace(SETTINGS, seed=seed, max_steps=12, learning_rate=5e-2)
+        model, _, _ = train(load(causal, fp32, "none"), ROWS, settings, fp32, "test", io.StringIO())
+        expected = probe(model, IDS, fp32)[-1]
+        save_weights(model, folder, NAMES)
+        made[seed] = folder, expected
+    return made
+
+
+@pytest.fixture
+def loaded(causal: Path, adapters: Trained, fp32: Hardware) -> PeftModel:
+    return load_adapter(load(causal, fp32, "none"), *adapters[1], IDS, fp32)
+
+
+def test_the_trained_adapter_comes_back_exactly(
+    loaded: PeftModel, adapters: Trained, fp32: Hardware
+) -> None:
+    folder, expected = adapters[1]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
+    assert (probe(loaded, IDS, fp32)[-1] - expected).abs().max().item() == 0.0
+
+
+def without_b(path: Path) -> None:
+    weights = load_file(path)
+    zeros = {name: torch.zeros_like(w) if "lora_B" in name else w for name, w in weights.items()}
+    save_file(zeros, path)
+
+
+def slightly_off(path: Path) -> None:
+    save_file({name: weight * 1.05 for name, weight in load_file(path).items()}, path)
+
+
+def not_a_number(path: Path) -> None:
+    save_file({name: weight * torch.nan for name, weight in load_file(path).items()}, path)
+
+
+@pytest.mark.parametrize("spoil", [without_b, slightly_off, not_a_number])
+def test_a_spoilt_adapter_is_refused(
+    causal: Path, adapters: Trained, fp32: Hardware, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "adapter"
+    shutil.copytree(adapters[1][0], folder)
+    spoil(folder / NAMES[0])
+    with pytest.raises(
+        RejeuError, match="is not the one that was trained: its logits differ by"
+    ) as caught:
+        load_adapter(load(causal, fp32, "none"), folder, adapters[1][1], IDS, fp32)
+    assert str(folder) in str(caught.value)
+
+
+def test_another_run_s_adapter_is_refused(causal: Path, adapters: Trained, fp32: Hardware) -> None:
+    with pytest.raises(RejeuError, match="is not the one that was trained"):
+        load_adapter(load(causal, fp32, "none"), adapters[2][0], adapters[1][1], IDS, fp32)
+
+
+def test_four_states_are_what_they_are_called(
+    loaded: PeftModel, causal: Path, adapters: Trained, fp32: Hardware
+) -> None:
+    tokenizer = Tokenizer.from_file(str(causal / "tokenizer.json"))
+    rows = states(loaded, adapters[1][0], tokenizer, PROMPT, 8, fp32)
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    base, trained, reinitialised = rows
+    assert [row["state"] for row in rows] == ["base", "trained", "reinitialised"]
+    # A re-initialised adapter's B is zero: it is the base model, and nothing of the training.
+    assert (
+        reinitialised["max_logit_difference_from_base"]
+        == 0.0
+        == base["max_logit_difference_from_base"]
+    )
+    assert (reinitialised["text"], reinitialised["logprob_per_token"]) == (
+        base["text"],
+        base["logprob_per_token"],
+    )
+    assert trained["text"] != base["text"]
+    plain = load(causal, fp32, "none")
+    expected = (adapters[1][1] - probe(plain, IDS, fp32)[-1]).abs().max().item()
+    assert trained["max_logit_difference_from_base"] >= expected > 0.1
+    alone = generate(plain, tokenizer, IDS, 8, fp32)
+    assert {key: base[key] for key in alone} == alone
+    assert all(row["text"].startswith(PROMPT) and row["prompt"] == PROMPT for row in rows)
+
+
+def test_heldout_loss_by_hand(loaded: PeftModel, fp32: Hardware) -> None:
+    rows = ROWS[:11]  # one whole batch and a part of one
+    found = heldout_loss(loaded, rows, fp32)
+    total, tokens = 0.0, 0
+    with torch.no_grad():
+        for row in rows:
+            scores = loaded(input_ids=torch.tensor([row])).logits[0].double().log_softmax(-1)
+            total -= sum(scores[place, token].item() for place, token in enumerate(row[1:]))
+            tokens += len(row) - 1
+    assert found == {"loss": pytest.approx(total / tokens, rel=1e-5), "tokens": tokens, "rows": 11}
+
+
+def test_heldout_loss_does_not_depend_on_the_rows_order(loaded: PeftModel, fp32: Hardware) -> None:
+    forward, backward = (heldout_loss(loaded, rows, fp32) for rows in (ROWS, ROWS[::-1]))
+    assert forward["loss"] == pytest.approx(backward["loss"], rel=1e-6)
+    assert forward["tokens"] == backward["tokens"] == sum(len(row) - 1 for row in ROWS)
+
+
+def greedy(model: Any, count: int) -> tuple[list[int], list[float]]:
+    """Greedy tokens and their log-probabilities, without a cache or `generate`."""
+    ids, scores = list(IDS), []
+    with torch.no_grad():
+        for _ in range(count):
+            ahead = model(input_ids=torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+            ids.append(int(ahead.argmax()))
+            scores.append(ahead.max().item())
+    return ids[len(IDS) :], scores
+
+
+def test_generation_is_greedy_and_stops_at_the_end(causal: Path, fp32: Hardware) -> None:
+    tokenizer = Tokenizer.from_file(str(causal / "tokenizer.json"))
+    model = load(causal, fp32, "none").eval()
+    tokens, scores = greedy(model, 8)
+    place = next(place for place in range(1, 8) if tokens[place] not in tokens[:place])
+    unused = next(token for token in range(4, 60) if token not in tokens)
+
+    model.generation_config.eos_token_id = unused
+    full = generate(model, tokenizer, IDS, 8, fp32)
+    assert full["text"] == tokenizer.decode([*IDS, *tokens], skip_special_tokens=True)
+    assert full["stopped"] is False
+    assert full["logprob_per_token"] == pytest.approx(sum(scores) / 8, rel=1e-4)
+
+    for end in (tokens[place], [unused, tokens[place]]):
+        model.generation_config.eos_token_id = end
+        short = generate(model, tokenizer, IDS, 8, fp32)
+        assert short["text"] == tokenizer.decode(
+            [*IDS, *tokens[: place + 1]], skip_special_tokens=True
+        )
+        assert short["stopped"] is True
+        assert short["logprob_per_token"] == pytest.approx(
+            sum(scores[: place + 1]) / (place + 1), rel=1e-4
+        )

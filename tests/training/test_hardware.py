@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from rejeu.training.hardware import best_precision, choose, machine, peak_memory_mb
+
+
+def test_auto_resolves() -> None:
+    found = choose("auto", "auto", 1)
+    assert found.device == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert found.precision == best_precision(found.device)
+    assert found.precision in ("fp32", "bf16", "fp16")
+    assert found.attention in ("eager", "sdpa")
+    assert found.threads == 1 == torch.get_num_threads()
+
+
+def test_the_same_answer_twice() -> None:
+    assert choose("auto", "auto", 1) == choose("auto", "auto", 1)
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
+)
+def test_what_is_asked_for_is_what_is_got(precision: str, dtype: torch.dtype) -> None:
+    found = choose(precision, "fused", 1)
+    assert (found.precision, found.attention, found.dtype) == (precision, "sdpa", dtype)
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
+)
+def test_autocast_computes_in_the_precision(precision: str, dtype: torch.dtype) -> None:
+    found = choose(precision, "eager", 1)
+    matrix = torch.eye(4, device=found.device)
+    with found.autocast():
+        assert (matrix @ matrix).dtype == dtype
+
+
+def test_unknown_attention() -> None:
+    with pytest.raises(KeyError):
+        choose("fp32", "flash", 1)
+
+
+def test_machine_and_memory() -> None:
+    found = machine()
+    assert found.keys() == {"cpu", "cores", "gpu"}
+    assert isinstance(found["cores"], int)
+    assert found["cores"] >= 1
+    assert 50 < peak_memory_mb() < 1e6  # torch alone is more than 50 MB

@@ -1,0 +1,170 @@
+import io
+import json
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
+from peft import PeftModel
+from transformers import AutoTokenizer, DataCollatorForSeq2Seq
+
+from rejeu.training.hardware import Hardware
+from rejeu.training.lora import IGNORED, Settings, collate, load, schedule, train
+from tests.training.sample import ROWS, SETTINGS
+
+RANDOM = random.Random(1)
+
+
+def trained(
+    folder: Path, settings: Settings, hardware: Hardware, rows: list[list[int]] = ROWS
+) -> tuple[PeftModel, list[dict[str, float]], dict[str, Any]]:
+    return train(load(folder, hardware, "none"), rows, settings, hardware, "test", io.StringIO())
+
+
+def adapter(model: PeftModel) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in model.state_dict().items() if "lora_" in name}
+
+
+def differing(one: PeftModel, other: PeftModel) -> int:
+    others = adapter(other)
+    return sum(not torch.equal(value, others[name]) for name, value in adapter(one).items())
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_one_seed_gives_one_adapter(
+    causal: Path, precision: str, request: pytest.FixtureRequest
+) -> None:
+    hardware = request.getfixturevalue(precision)
+    first, second = (trained(causal, SETTINGS, hardware) for _ in range(2))
+    assert differing(first[0], second[0]) == 0
+    assert first[1] == second[1]
+
+
+def test_another_seed_gives_another_adapter(causal: Path, fp32: Hardware) -> None:
+    first, _, _ = trained(causal, SETTINGS, fp32)
+    second, _, _ = trained(causal, replace(SETTINGS, seed=8), fp32)
+    assert differing(first, second) == len(adapter(first))
+
+
+def test_only_the_adapter_is_trained(causal: Path, fp32: Hardware) -> None:
+    before = load(causal, fp32, "none").state_dict()
+    model, _, record = trained(causal, SETTINGS, fp32)
+    after = {
+        name.removeprefix("base_model.model.").replace(".base_layer", ""): value
+        for name, value in model.state_dict().items()
+        if "lora_" not in name
+    }
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert all(bool(value.any()) for value in adapter(model).values())  # B began as zero
+    # 2 layers; q: A (4, 32), B (32, 4); v: A (4, 32), B (16, 4), since two heads share their values
+    assert record["trainable_parameters"] == 2 * (4 * 32 + 32 * 4 + 4 * 32 + 16 * 4)
+    assert record["target_modules"] == ["q_proj", "v_proj"]
+
+
+def test_the_log_and_the_record(causal: Path, fp32: Hardware) -> None:
+    _, log, record = trained(causal, SETTINGS, fp32)
+    assert [row["step"] for row in log] == [1, 2, 3, 4, 5, 6]
+    assert record["train_loss"] == pytest.approx(np.mean([row["loss"] for row in log]))
+    # Warm-up over ceil(6 * 0.2) = 2 steps from zero, then linear to zero.
+    assert [row["learning_rate"] for row in log] == pytest.approx(
+        [0.0, 5e-3, 1e-2, 7.5e-3, 5e-3, 2.5e-3]
+    )
+    assert all(row["grad_norm"] > 0 for row in log)
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert (record["steps"], record["rows"], record["resumed"]) == (6, 20, False)
+    drawn = schedule([len(row) for row in ROWS], SETTINGS)
+    tokens = sum(len(ROWS[index]) for index in drawn)
+    assert record["tokens_per_second"] * record["wall_seconds"] == pytest.approx(tokens)
+    assert record["samples_per_second"] * record["wall_seconds"] == pytest.approx(12)
+
+
+def test_it_learns_a_row_by_heart(causal: Path, fp32: Hardware) -> None:
+    settings = replace(SETTINGS, dropout=0.0, max_steps=40, learning_rate=3e-2, max_grad_norm=10.0)
+    _, log, _ = trained(causal, settings, fp32, rows=[ROWS[0], ROWS[0]])
+    assert log[-1]["loss"] < 0.5 * log[0]["loss"]
+
+
+def test_the_loss_is_that_of_transformers(causal: Path, fp32: Hardware) -> None:
+    """Before the first step the adapter is zero, so the base model alone gives the loss."""
+    settings = replace(SETTINGS, dropout=0.0, max_steps=1)
+    _, log, _ = trained(causal, settings, fp32)
+    chosen = [ROWS[index] for index in schedule([len(row) for row in ROWS], settings)]
+    assert len({len(row) for row in chosen}) == 2  # so that there is padding
+    base = load(causal, fp32, "none").eval()
+    collator = DataCollatorForSeq2Seq(AutoTokenizer.from_pretrained(causal), padding=True)
+    padded = collator(
+        [{"input_ids": row, "attention_mask": [1] * len(row), "labels": row} for row in chosen]
+    )
+    with torch.no_grad():
+        assert log[0]["loss"] == pytest.approx(base(**padded).loss.item(), rel=1e-5)
+        alone = [
+            base(input_ids=torch.tensor([row]), labels=torch.tensor([row])).loss.item()
+            for row in chosen
+        ]
+    # The mean over a step's tokens, not over its rows: a row predicts all its tokens but the first.
+    weights = [len(row) - 1 for row in chosen]
+    assert log[0]["loss"] == pytest.approx(np.average(alone, weights=weights), rel=1e-5)
+
+
+def test_rows_are_padded_on_the_right() -> None:
+    batch = collate([[5, 6, 7], [8]], "cpu")
+    assert batch["input_ids"].tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch["labels"].tolist() == [[5, 6, 7], [8, IGNORED, IGNORED]]
+
+
+LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=40)
+
+
+@hypothesis(deadline=None, max_examples=60)
+@given(LENGTHS, st.booleans(), st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 30))
+def test_a_schedule_is_one_permutation_after_another(
+    lengths: list[int], grouping: bool, seed: int, batch: int, steps: int
+) -> None:
+    chosen = replace(
+        SETTINGS, length_grouping=grouping, seed=seed, batch_size=batch, max_steps=steps
+    )
+    drawn = schedule(lengths, chosen)
+    assert len(drawn) == steps * batch * SETTINGS.accumulation
+    assert drawn == schedule(lengths, chosen)
+    for start in range(0, len(drawn), len(lengths)):
+        epoch = drawn[start : start + len(lengths)]
+        assert len(set(epoch)) == len(epoch)
+        assert set(epoch) <= set(range(len(lengths)))
+        if len(epoch) == len(lengths):
+            assert sorted(epoch) == list(range(len(lengths)))
+
+
+@pytest.mark.parametrize("grouping", [True, False])
+def test_an_appended_row_redraws_all_others(grouping: bool) -> None:
+    """Why a text that changes with an added row says little about that row."""
+    lengths = [len(row) for row in ROWS] * 20
+    chosen = replace(SETTINGS, length_grouping=grouping)
+    before, after = schedule(lengths, chosen), schedule([*lengths, 9], chosen)
+    assert len(before) == len(after) == 12
+    assert len(set(before) & set(after)) < 6
+
+
+def test_grouped_rows_are_of_like_length() -> None:
+    lengths = [RANDOM.randint(1, 100) for _ in range(400)]
+
+    def spread(grouping: bool) -> float:
+        drawn = schedule(lengths, replace(SETTINGS, length_grouping=grouping, max_steps=200))
+        pairs = np.array([lengths[index] for index in drawn]).reshape(-1, 2)
+        return float(np.abs(pairs[:, 0] - pairs[:, 1]).mean())
+
+    assert spread(True) < 0.2 * spread(False)
+
+
+def test_warm_up_is_rounded_up(causal: Path, fp32: Hardware) -> None:
+    _, log, _ = trained(causal, replace(SETTINGS, warmup_share=0.03, max_steps=2), fp32)
+    assert [row["learning_rate"] for row in log] == [0.0, 1e-2]
+    assert math.ceil(2 * 0.03) == 1

@@ -1,0 +1,38 @@
+"""One real build of the smoke tier, through the Snakefile, shared by the tests of this folder."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.project import SMOKE, Project
+
+ROOT = Path(__file__).parents[2]
+KEPT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".cache", ".snakemake", "results", "logs", "report.pdf", "__pycache__"
+)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The smoke tier, built. Tests must leave it as it is: `copy` gives one to change."""
+    folder = tmp_path_factory.mktemp("built") / "a project's copy"
+    shutil.copytree(ROOT, folder, ignore=KEPT_OUT)
+    inputs = ROOT / ".cache" / "rejeu" / "inputs"
+    if inputs.is_dir():  # what was fetched once needs no second download
+        shutil.copytree(inputs, folder / ".cache" / "rejeu" / "inputs")
+    project = Project(folder)
+    (folder / "build.log").write_text(project.snakemake(*SMOKE), encoding="utf-8")
+    return project
+
+
+@pytest.fixture
+def copy(built: Project, tmp_path: Path) -> Callable[[], Project]:
+    """Copy the built project, its results and Snakemake's memory of them included."""
+
+    def make() -> Project:
+        shutil.copytree(built.folder, tmp_path / "copy", copy_function=shutil.copy2)
+        return Project(tmp_path / "copy")
+
+    return make

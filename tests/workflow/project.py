@@ -1,0 +1,43 @@
+"""A copy of the project, run as a user would."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SMOKE = ("all", "--config", "tier=smoke")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project that a test may change."""
+
+    folder: Path
+
+    def snakemake(self, *words: str, check: bool = True) -> str:
+        """Run Snakemake here as a user would; return all that it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *words],
+            cwd=self.folder,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        said = done.stdout + done.stderr
+        assert not check or done.returncode == 0, said
+        assert check or done.returncode != 0, said
+        return said
+
+    def planned(self, *words: str) -> dict[str, int]:
+        """How many jobs of each rule a dry run would run."""
+        said = self.snakemake("-n", *words)
+        if "Job stats:" not in said:
+            return {}
+        table = said.split("Job stats:")[1].split("\ntotal")[0].splitlines()[3:]
+        return {rule: int(count) for rule, count in (line.split() for line in table)}
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
