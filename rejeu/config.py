@@ -4,6 +4,7 @@ Read by `rules/common.smk` alone: scripts receive plain, resolved settings as Sn
 """
 
 import difflib
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any, Literal, LiteralString
 
@@ -38,23 +39,26 @@ def fault(kind: LiteralString, message: str) -> PydanticCustomError:
     return PydanticCustomError(kind, "{message}", {"message": message})
 
 
+def suggest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+
+
 class Strict(BaseModel):
     """A frozen model that refuses unknown keys and names the key that was probably meant."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def refuse_unknown_keys(cls, data: Any) -> Any:
         if isinstance(data, dict):
-            for key in data.keys() - cls.model_fields.keys():
-                near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
-                hint = (
-                    f"did you mean '{near[0]}'?"
-                    if near
-                    else f"known keys: {', '.join(cls.model_fields)}"
+            unknown = [str(key) for key in data if key not in cls.model_fields]
+            if unknown:
+                hints = (
+                    f"unknown key '{key}'; {suggest(key, cls.model_fields)}" for key in unknown
                 )
-                raise fault("unknown_key", f"unknown key '{key}'; {hint}")
+                raise fault("unknown_key", ". ".join(hints))
         return data
 
 
@@ -114,6 +118,7 @@ class Input(Strict):
 
 class Model(Strict):
     name: str
+    citation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")]  # a key of report/refs.bib
     kind: Literal["encoder", "causal"]
     format: Literal["safetensors", "gguf", "onnx_bert"]
     input: Name
@@ -140,7 +145,7 @@ class LoraData(Strict):
 
     causal_lm: Name
     input: Name
-    words: tuple[PositiveInt, PositiveInt] | None
+    words: Annotated[tuple[PositiveInt, PositiveInt], Field(strict=False)] | None
     train_rows: PositiveInt
     heldout_rows: PositiveInt
     max_length: Annotated[int, Field(ge=8, le=8192)]
@@ -279,9 +284,7 @@ def with_common(part: Any) -> Any:
 def refer(key: str, name: str, known: dict[str, Any], kind: str | None = None) -> None:
     """Refuse a reference to a name that is not in `known`, or is a model of another kind."""
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
-        raise fault("unknown_name", f"{key}: '{name}' is not defined; {hint}")
+        raise fault("unknown_name", f"{key}: '{name}' is not defined; {suggest(name, known)}")
     if kind is not None and known[name].kind != kind:
         raise fault("wrong_kind", f"{key}: '{name}' is of kind {known[name].kind}, expected {kind}")
 

@@ -157,6 +157,7 @@ def report_study(wildcards):
         "generation": study.lora.generation.model_dump(),
         "encoder": study.models[here.sentiment.encoder].name,
         "causal_lm": study.models[here.lora.causal_lm].name,
+        "causal_lm_citation": study.models[here.lora.causal_lm].citation,
         "max_length": here.sentiment.max_length,
         "sentiment": {
             "titles": titles("sentiment", SENTIMENT),

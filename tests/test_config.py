@@ -75,7 +75,7 @@ def test_a_misspelt_key_gets_its_place_and_a_near_match(path: str, near: str) ->
 
 def test_a_key_like_no_other_gets_the_known_ones() -> None:
     message = refused(put("report.zzz", 1))
-    assert "unknown key 'zzz'; known keys: title, subtitle, date, repository" in message
+    assert "unknown key 'zzz'; known: title, subtitle, date, repository" in message
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def context(
         "data": {
             "encoder": study["encoder"],
             "causal_lm": study["causal_lm"],
+            "causal_lm_citation": study["causal_lm_citation"],
             "max_length": study["max_length"],
             "sentiment": reviews,
             "chat": statistics["chat"],

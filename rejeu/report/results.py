@@ -56,6 +56,10 @@ class SentimentResult:
             cell: fmean(metrics["confusion"][cell] for metrics in self.metrics) for cell in cells
         }
 
+    def ratio_to(self, other: "SentimentResult", setting: str) -> float:
+        """This experiment's setting as a multiple of `other`'s."""
+        return round(self.runs[0]["settings"][setting] / other.runs[0]["settings"][setting], 6)
+
     @property
     def collapsed_seeds(self) -> int:
         return sum(findings.collapsed(metrics["confusion"]) for metrics in self.metrics)

@@ -117,6 +117,7 @@ def write_results(
         "generation": study.lora.generation.model_dump(),
         "encoder": models[0].name,
         "causal_lm": models[1].name,
+        "causal_lm_citation": "allal2025smollm2",
         "max_length": here.sentiment.max_length,
         "licences": {name: given.licence for name, given in study.inputs.items()},
     } | {

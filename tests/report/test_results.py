@@ -28,7 +28,7 @@ Results = tuple[dict[str, SentimentResult], dict[str, LoraResult]]
 
 def test_a_run_s_files_become_one_result(results: Results, folder: Path) -> None:
     baseline = results[0]["baseline"]
-    assert (baseline.name, baseline.title, len(baseline.seeds)) == ("baseline", "Référence", 3)
+    assert (baseline.name, baseline.title, len(baseline.seeds)) == ("baseline", "Modèle de base", 3)
     for place, seed in enumerate(baseline.seeds):
         run = folder / "results" / "smoke" / "sentiment" / "baseline" / f"seed{seed}"
         assert baseline.runs[place] == read_json(run / "run.json")
