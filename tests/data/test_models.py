@@ -38,7 +38,7 @@ def no_warnings() -> Iterator[None]:
     assert [text for text in shown if "BertForSequenceClassification LOAD REPORT" not in text] == []
 
 
-@pytest.mark.parametrize("name", ["minilm_l6", "minilm_l3", "smollm2"])
+@pytest.mark.parametrize("name", ["minilm_l6", "minilm_l3", "smollm2_135m"])
 def test_layout(model_folder: Folders, name: str) -> None:
     folder = model_folder(name)
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
@@ -89,9 +89,11 @@ def test_converted_bert_equals_its_graph(input_folder: Folders, model_folder: Fo
 
 
 def test_gguf_weights_are_exact_in_float32(input_folder: Folders, model_folder: Folders) -> None:
-    weights = load_file(model_folder("smollm2") / "model.safetensors")
+    weights = load_file(model_folder("smollm2_135m") / "model.safetensors")
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
-    tensors = {t.name: t for t in GGUFReader(next(input_folder("smollm2").glob("*.gguf"))).tensors}
+    tensors = {
+        t.name: t for t in GGUFReader(next(input_folder("smollm2_135m").glob("*.gguf"))).tensors
+    }
     for ours, theirs in [
         ("model.embed_tokens", "token_embd"),
         ("model.layers.7.mlp.down_proj", "blk.7.ffn_down"),
@@ -105,7 +107,7 @@ def test_gguf_weights_are_exact_in_float32(input_folder: Folders, model_folder: 
 
 
 def test_gguf_model_continues_text(model_folder: Folders) -> None:
-    folder = model_folder("smollm2")
+    folder = model_folder("smollm2_135m")
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
     ids = tokenizer("The capital of France is", return_tensors="pt")["input_ids"]
@@ -115,7 +117,7 @@ def test_gguf_model_continues_text(model_folder: Folders) -> None:
 
 
 def test_gguf_tokenizer_cuts_digits(model_folder: Folders) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(model_folder("smollm2"), local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(model_folder("smollm2_135m"), local_files_only=True)
     assert tokenizer.tokenize("In  2024, paid") == ["In", "ĠĠ", "2", "0", "2", "4", ",", "Ġpaid"]
     assert tokenizer.decode(tokenizer("café  ☃ 12")["input_ids"]) == "café  ☃ 12"
 

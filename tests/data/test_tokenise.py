@@ -39,7 +39,7 @@ def test_texts(tmp_path: Path, input_folder: Callable[[str], Path]) -> None:
 
 
 def test_plain_pairs_are_one_string(tmp_path: Path, model_folder: Callable[[str], Path]) -> None:
-    folder, path = model_folder("smollm2"), tmp_path / "train.arrow"
+    folder, path = model_folder("smollm2_135m"), tmp_path / "train.arrow"
     tokenise_pairs(INPUTS, OUTPUTS, folder, 512, path)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     rows = columns(path)
@@ -55,7 +55,7 @@ def test_plain_pairs_are_one_string(tmp_path: Path, model_folder: Callable[[str]
 
 
 def test_separated_pairs_end(tmp_path: Path, model_folder: Callable[[str], Path]) -> None:
-    folder, path = model_folder("smollm2"), tmp_path / "train.arrow"
+    folder, path = model_folder("smollm2_135m"), tmp_path / "train.arrow"
     tokenise_pairs(INPUTS, OUTPUTS, folder, 512, path, joining="separated")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     rows = columns(path)
@@ -68,7 +68,7 @@ def test_separated_pairs_end(tmp_path: Path, model_folder: Callable[[str], Path]
 
 def test_truncated_pair(tmp_path: Path, model_folder: Callable[[str], Path]) -> None:
     path = tmp_path / "train.arrow"
-    counts = tokenise_pairs(["a b c d e f"], ["g"], model_folder("smollm2"), 4, path)
+    counts = tokenise_pairs(["a b c d e f"], ["g"], model_folder("smollm2_135m"), 4, path)
     assert counts == {"rows": 1, "tokens": 4, "truncated": 1}
     assert columns(path)["prompt_length"] == [4]
 

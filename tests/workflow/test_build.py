@@ -156,9 +156,16 @@ def figures(source: str) -> list[str]:
     return re.findall(r"figures/(\w+)\.(?:fr|en)\.svg", source)
 
 
-def numbers(source: str) -> list[str]:
-    """Every number of the tables, code blocks and prose, written one way."""
+def numbers(source: str) -> tuple[list[str], list[str]]:
+    """All numbers of tables and code in their order; all with a decimal part, wherever they are.
+
+    Whole numbers in prose don't count: one language may write what the other says in words.
+    """
     body = source.split("\n---\n", 1)[1].replace("\\", "")
-    body = re.sub(r"(?<=\d)[\u202f\u00a0](?=\d{3}\b)", "", body)  # thousands, French
-    body = re.sub(r"(?<=\d),(?=\d{3}\b(?![\d.]))", "", body) if "fig-rank-en" in body else body
-    return sorted(number.replace(",", ".") for number in re.findall(r"\d+(?:[.,]\d+)?", body))
+    body = re.sub(r"(?<=\d)[\u202f\u00a0](?=\d{3}\b)", "", body)  # French thousands
+    if "#sec-about-en" in body:
+        body = re.sub(r"(?<=\d),(?=\d{3}\b)", "", body)  # English thousands
+    else:
+        body = re.sub(r"(?<=\d),(?=\d)", ".", body)
+    rows = [line for line in body.splitlines() if line.startswith(("|", "    "))]
+    return re.findall(r"\d+(?:\.\d+)?", "\n".join(rows)), sorted(re.findall(r"\d+\.\d+", body))

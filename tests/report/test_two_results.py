@@ -1,0 +1,78 @@
+"""Nothing is typed by hand: no result of one build stands in the report of another."""
+
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rejeu.report.numbers import Numbers
+from rejeu.report.write import write
+from tests.report.results_folder import read_context, study_of, write_results
+
+TEMPLATES = Path(__file__).parents[2] / "report"
+FRACTION = r"(?<![\w.,])\d+[.,]\d+(?![\w.,]*\d)"
+
+
+class Precise(Numbers):
+    """Shows twelve digits, so that two values that differ don't meet by rounding."""
+
+    def decimal(self, value: float | None, digits: int = 3) -> str:
+        return super().decimal(value, 12 if digits else 0)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_number_of_one_report_stands_in_the_other(tmp_path: Path, language: str) -> None:
+    first, second = (fractions(rendered(tmp_path / str(seed), seed, language)) for seed in (1, 2))
+    assert min(len(first), len(second)) > 100
+    assert first & second <= settings()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_templates_hold_no_fraction(language: str) -> None:
+    template = (TEMPLATES / language / "report.qmd.j2").read_text(encoding="utf-8")
+    body = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", template.split("\n---\n", 1)[1])
+    assert not fractions(body)
+
+
+def rendered(folder: Path, seed: int, language: str) -> str:
+    """A report up to its appendix, from results and reference values that both depend on `seed`."""
+    study = write_results(folder, seed)
+    names = read_context(folder, study, language)
+    chance = random.Random(seed)
+    for part in ("sentiment", "lora"):
+        for result in names[part].values():
+            if result.reference:
+                object.__setattr__(result, "reference", changed(result.reference, chance))
+    names["reference"]["lora"] = changed(names["reference"]["lora"], chance)
+    text = write(TEMPLATES / language / "report.qmd.j2", names | {"n": Precise(language)})
+    return text.split("#sec-provenance", maxsplit=1)[0]  # there stand versions
+
+
+def changed(data: Any, chance: random.Random) -> Any:
+    """The same structure with each number multiplied by one of its own."""
+    if isinstance(data, dict):
+        return {key: changed(value, chance) for key, value in data.items()}
+    return data * chance.uniform(0.9, 1.1) if isinstance(data, float | int) else data
+
+
+def fractions(text: str) -> set[float]:
+    bare = text.replace("\\", "").replace("\N{NARROW NO-BREAK SPACE}", "")
+    bare = re.sub(r"(?<=\d),(?=\d{3}\b)", "", bare)  # English thousands; ours show more digits
+    return {float(number.replace(",", ".")) for number in re.findall(FRACTION, bare)}
+
+
+def settings() -> set[float]:
+    """What both reports may show: the settings that both studies share, and 0 and 1 as metrics."""
+    study = study_of()
+    chosen = [
+        value
+        for part in (study.sentiment, study.lora)
+        for experiment in part.experiments.values()
+        for value in experiment.model_dump().values()
+        if isinstance(value, float)
+    ]
+    base = study.sentiment.experiments["baseline"]
+    low = study.sentiment.experiments["low_weight_decay"]
+    return {*chosen, low.weight_decay / base.weight_decay, 0.0, 1.0}
