@@ -1,5 +1,6 @@
 """One real build of the smoke tier, through the Snakefile, shared by the tests of this folder."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,12 +28,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+def link_or_copy(source: str, target: str) -> None:
+    """Link what is large; it is only ever replaced, never written in place."""
+    if "/.cache/" in source or source.endswith((".safetensors", ".parquet")):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
 @pytest.fixture
 def copy(built: Project, tmp_path: Path) -> Callable[[], Project]:
     """Copy the built project, its results and Snakemake's memory of them included."""
 
     def make() -> Project:
-        shutil.copytree(built.folder, tmp_path / "copy", copy_function=shutil.copy2)
+        shutil.copytree(built.folder, tmp_path / "copy", copy_function=link_or_copy)
         return Project(tmp_path / "copy")
 
     return make
