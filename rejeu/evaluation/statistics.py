@@ -1,7 +1,7 @@
 """Summaries over seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import t
@@ -15,6 +15,14 @@ class Estimate:
     low: float | None
     high: float | None
     n: int
+
+
+def share(values: Sequence[float | None]) -> Estimate:
+    """`estimate` of values that can't leave 0 to 1, and so neither can their interval."""
+    found = estimate(values)
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
 
 
 def estimate(values: Sequence[float | None]) -> Estimate:

@@ -141,7 +141,7 @@ class RankSweep:
 
 def rank(language: Language, reference: RankSweep, reproduced: RankSweep) -> Figure:
     """Loss (left axis) and time (right axis) against r, as the assignment drew them, and ours."""
-    figure = Figure(figsize=(7.2, 3.3))
+    figure = Figure(figsize=(7.2, 2.8))
     count = max(len(values) for values in reproduced.train_loss.values())
     titles = [
         f"{language.words['reference']} ({language.seeds(1)})",

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from rejeu.evaluation.statistics import Estimate, estimate, windows
+from rejeu.evaluation.statistics import Estimate, estimate, share, windows
 from rejeu.files import read_json
 from rejeu.report import findings
 from rejeu.report.arguments import lora_arguments, trainer_arguments
@@ -40,12 +40,12 @@ class SentimentResult:
 
     @cached_property
     def estimates(self) -> dict[str, Estimate]:
-        return {name: estimate([metrics[name] for metrics in self.metrics]) for name in METRICS}
+        return {name: share([metrics[name] for metrics in self.metrics]) for name in METRICS}
 
     def by_rule(self, rule: str) -> dict[str, Estimate]:
         """The metrics under another decision rule than argmax."""
         return {
-            name: estimate([metrics["by_rule"][rule][name] for metrics in self.metrics])
+            name: share([metrics["by_rule"][rule][name] for metrics in self.metrics])
             for name in METRICS
         }
 

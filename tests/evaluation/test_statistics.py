@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from rejeu.evaluation.statistics import Estimate, estimate, windows
+from rejeu.evaluation.statistics import Estimate, estimate, share, windows
 
 FINITE = st.floats(-1e6, 1e6)
 LOSSES = st.lists(st.floats(0, 1e3), min_size=1, max_size=80)
@@ -84,3 +84,10 @@ def test_equal_windows_share_the_run_out(each: int, count: int, data: st.DataObj
     losses = data.draw(st.lists(st.floats(0, 10), min_size=each * count, max_size=each * count))
     found = windows(losses, [(place + 1) / count for place in range(count)])
     assert np.mean(found) == pytest.approx(np.mean(losses), abs=1e-9)
+
+
+def test_a_share_s_interval_stays_between_0_and_1() -> None:
+    wide = share([0.0, 1.0, 1.0])
+    assert (wide.low, wide.high) == (0.0, 1.0)
+    assert share([0.84, 0.85, 0.86]) == estimate([0.84, 0.85, 0.86])
+    assert share([1.0]).low is None
