@@ -1,5 +1,6 @@
 """Write both languages' report sources from the results, and record where those come from."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from rejeu.report.provenance import provenance
 from rejeu.report.results import read_lora, read_sentiment
 from rejeu.report.write import write
 
+READERS: dict[str, Any] = {"sentiment": read_sentiment, "lora": read_lora}
+
 
 def main(inputs: Any, outputs: Any, study: dict[str, Any], root: Path, log: str) -> None:
     with logged(log):
@@ -17,28 +20,38 @@ def main(inputs: Any, outputs: Any, study: dict[str, Any], root: Path, log: str)
         statistics = {Path(path).parent.name: read_json(path) for path in inputs.statistics}
         sources = {Path(path).parent.name: Path(path) for path in inputs.sources}
         folder = Path(outputs.provenance).parent
+        results = {
+            part: {
+                name: read(
+                    folder / part,
+                    name,
+                    name,
+                    study[part]["seeds"],
+                    reference[part]["experiments"].get(name),
+                )
+                for name in study[part]["titles"]["en"]
+            }
+            for part, read in READERS.items()
+        }
+        facts = provenance(study["tier"], sources, study["licences"], **results, root=root)
+        write_json(outputs.provenance, facts)
         for template, output in zip(inputs.templates, outputs.sources, strict=True):
             language = Path(template).parent.name
-            known = {part: reference[part]["experiments"] for part in ("sentiment", "lora")}
-            sentiment = {
-                name: read_sentiment(
-                    folder / "sentiment",
-                    name,
-                    title,
-                    study["sentiment"]["seeds"],
-                    known["sentiment"].get(name),
-                )
-                for name, title in study["sentiment"]["titles"][language].items()
+            titled: dict[str, Any] = {
+                part: {
+                    name: replace(result, title=study[part]["titles"][language][name])
+                    for name, result in found.items()
+                }
+                for part, found in results.items()
             }
-            lora = {
-                name: read_lora(
-                    folder / "lora", name, title, study["lora"]["seeds"], known["lora"].get(name)
-                )
-                for name, title in study["lora"]["titles"][language].items()
-            }
-            facts = provenance(study["tier"], sources, study["licences"], sentiment, lora, root)
-            write_json(outputs.provenance, facts)
-            names = context(language, study, sentiment, lora, statistics, reference, facts)
+            names = context(
+                language,
+                study,
+                **titled,
+                statistics=statistics,
+                reference=reference,
+                provenance=facts,
+            )
             write_text(output, write(Path(template), names))
 
 

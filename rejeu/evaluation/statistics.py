@@ -39,7 +39,7 @@ def estimate(values: Sequence[float | None]) -> Estimate:
 
 def windows(losses: list[float], shares: list[float]) -> list[float]:
     """Mean loss of each stretch of a run that ends at the next of `shares` (0 to 1, rising)."""
-    ends = [max(1, round(share * len(losses))) for share in shares]
+    ends = [max(1, round(end * len(losses))) for end in shares]
     starts = [0, *ends[:-1]]
     return [
         float(np.mean(losses[min(start, end - 1) : end]))
