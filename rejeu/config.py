@@ -167,6 +167,7 @@ class SentimentSettings(Strict):
     learning_rate: PositiveFloat
     batch_size: PositiveInt
     weight_decay: NonNegativeFloat
+    max_grad_norm: PositiveFloat
     epochs: PositiveInt
     precision: Precision
     attention: Attention

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
+from rejeu.data.tokenise import read_tokens
 from rejeu.files import write_json
-from rejeu.job import logged
+from rejeu.job import Progress, logged
 from rejeu.training import generation, hardware, lora
 
 
@@ -21,8 +21,9 @@ def main(
     max_new_tokens: int,
     threads: int,
     log: str,
+    label: str,
 ) -> None:
-    with logged(log):
+    with logged(log) as terminal:
         machine = hardware.choose(settings["precision"], settings["attention"], threads)
         folder, adapter = Path(inputs.base[0]).parent, Path(inputs.weights).parent
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -31,8 +32,9 @@ def main(
         model = generation.load_adapter(
             base, adapter, expected, tokenizer.encode(prompt).ids, machine
         )
-        rows = list(Dataset.from_file(inputs.rows)["input_ids"])
-        write_json(outputs.heldout, generation.heldout_loss(model, rows, machine))
+        rows = list(read_tokens(inputs.rows))
+        progress = Progress(label, len(rows), terminal)
+        write_json(outputs.heldout, generation.heldout_loss(model, rows, machine, progress))
         said = generation.states(model, adapter, tokenizer, prompt, max_new_tokens, machine)
         write_json(outputs.generation, said)
 
@@ -44,5 +46,6 @@ main(
     quantisation=snakemake.params.quantisation,
     threads=snakemake.threads,
     log=snakemake.log[0],
+    label=f"evaluating {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
     **snakemake.params.generation,
 )

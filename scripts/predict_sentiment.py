@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from datasets import Dataset
 
+from rejeu.data.tokenise import read_tokens
 from rejeu.files import replacing
 from rejeu.job import Progress, logged
 from rejeu.training import hardware, sentiment
@@ -17,7 +17,7 @@ def main(
     with logged(log) as terminal:
         machine = hardware.choose(settings["precision"], settings["attention"], threads)
         model = sentiment.load(Path(inputs.weights).parent, machine, attention_dropout=0.0)
-        rows = Dataset.from_file(inputs.rows)
+        rows = read_tokens(inputs.rows)
         logits = sentiment.predict(model, rows, machine, Progress(label, len(rows), terminal))
         frame = pd.read_parquet(inputs.examples, columns=["id", "label"])
         with replacing(output) as temporary:

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from rejeu.data.tokenise import read_tokens
 from rejeu.files import replacing, write_json
 from rejeu.job import logged
 from rejeu.training import generation, hardware, lora
@@ -27,9 +27,11 @@ def main(
 ) -> None:
     with logged(log) as terminal:
         machine = hardware.choose(settings.pop("precision"), settings.pop("attention"), threads)
+        if said := hardware.remark(machine):
+            print(f"  {label}: {said}", file=terminal)
         base = Path(inputs.base[0]).parent
         tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-        rows = list(Dataset.from_file(inputs.rows)["input_ids"])
+        rows = list(read_tokens(inputs.rows))
         if added_row is not None:
             added = tokenizer.encode(added_row["input"] + added_row["output"])
             rows.append(added.ids[: tier["max_length"]])
@@ -38,8 +40,9 @@ def main(
             lora.load(base, machine, tier["quantisation"]), rows, chosen, machine, label, terminal
         )
         if added_row is not None:
-            drawn = lora.schedule([len(row) for row in rows], chosen)
-            record["added_row"] = {**added_row, "times_drawn": drawn.count(len(rows) - 1)}
+            batches = lora.schedule([len(row) for row in rows], chosen)
+            times = sum(batch.count(len(rows) - 1) for batch in batches)
+            record["added_row"] = {**added_row, "times_drawn": times}
         logits = generation.probe(model, tokenizer.encode(prompt).ids, machine)
         with replacing(outputs.probe) as temporary:
             save_file({"logits": logits[-1].contiguous()}, temporary)

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
-
+from rejeu.data.tokenise import read_tokens
 from rejeu.files import write_json
 from rejeu.job import logged
 from rejeu.training import hardware, sentiment
@@ -22,7 +21,9 @@ def main(
 ) -> None:
     with logged(log) as terminal:
         machine = hardware.choose(settings.pop("precision"), settings.pop("attention"), threads)
-        rows = Dataset.from_file(inputs.rows)
+        if said := hardware.remark(machine):
+            print(f"  {label}: {said}", file=terminal)
+        rows = read_tokens(inputs.rows)
         pretrained = Path(inputs.pretrained[0]).parent
         model, losses, record = sentiment.train(
             pretrained, rows, sentiment.Settings(seed=seed, **settings), machine, label, terminal

@@ -6,6 +6,7 @@ Uses `tokenizers` alone, since rules that only look at tokens shouldn't pay for 
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,32 @@ _TEXTS = pa.schema([_IDS, pa.field("label", pa.int64()), _LENGTH])
 _PAIRS = pa.schema([_IDS, _LENGTH, pa.field("prompt_length", pa.int32())])
 
 
+@dataclass(frozen=True)
+class TokenRows:
+    """A tokenised file, mapped into memory: a row is read when it is asked for."""
+
+    ids: pa.ChunkedArray
+    lengths: list[int]
+    labels: list[int]  # empty where rows have none
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (self[row] for row in range(len(self)))
+
+    def __getitem__(self, row: int) -> list[int]:
+        return self.ids[row].as_py()
+
+
+def read_tokens(path: str | Path) -> TokenRows:
+    """Open a file written by `tokenise_texts` or `tokenise_pairs`."""
+    with pa.memory_map(str(path)) as mapped:
+        table = pa.ipc.open_stream(mapped).read_all()
+    labels = table["label"].to_pylist() if "label" in table.column_names else []
+    return TokenRows(table["input_ids"], table["length"].to_pylist(), labels)
+
+
 def tokenise_texts(
     texts: Sequence[str],
     labels: Sequence[int],
@@ -29,7 +56,7 @@ def tokenise_texts(
     max_length: int,
     output: Path,
 ) -> dict[str, int]:
-    """Write columns input_ids, label, length, a row per text, for `datasets.Dataset.from_file`.
+    """Write columns input_ids, label, length, a row per text, for `read_tokens`.
 
     The tokenizer's own special tokens are added; a row has at most `max_length` tokens with them.
     Returns {rows, tokens, truncated: rows that lost tokens}.

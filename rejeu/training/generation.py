@@ -6,14 +6,16 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel
 from tokenizers import Tokenizer
-from torch.nn.functional import cross_entropy, log_softmax
+from torch.nn.functional import log_softmax
 from transformers import PreTrainedModel
 
 from rejeu.errors import RejeuError
+from rejeu.job import Progress
+from rejeu.training import decoder
 from rejeu.training.hardware import Hardware
-from rejeu.training.lora import IGNORED, collate
+from rejeu.training.packed import pack, parts
 
-HELD_OUT_BATCH = 8  # rows
+HELD_OUT_TOKENS = 512  # at a time: their logits over the whole vocabulary take 100 MB
 
 
 @torch.inference_mode()
@@ -56,20 +58,19 @@ def load_adapter(
 
 @torch.inference_mode()
 def heldout_loss(
-    model: torch.nn.Module, rows: list[list[int]], hardware: Hardware
+    model: torch.nn.Module, rows: list[list[int]], hardware: Hardware, progress: Progress
 ) -> dict[str, float | int]:
     """Mean negative log-likelihood per predicted token, in nats: {loss, tokens, rows}."""
     model.eval()
-    total, tokens = 0.0, 0
-    ordered = sorted(rows, key=len)
-    for start in range(0, len(ordered), HELD_OUT_BATCH):
-        batch = collate(ordered[start : start + HELD_OUT_BATCH], hardware.device)
-        labels = batch.pop("labels")[:, 1:]
-        with hardware.autocast():
-            logits = model(**batch).logits[:, :-1]
-        kept = labels != IGNORED
-        total += cross_entropy(logits[kept].float(), labels[kept], reduction="sum").item()
-        tokens += int(kept.sum())
+    total, tokens, done = 0.0, 0, 0
+    lengths = [len(row) for row in rows]
+    for chosen in parts(range(len(rows)), lengths, HELD_OUT_TOKENS):
+        batch = pack([rows[row] for row in chosen], hardware.device)
+        loss, count = decoder.loss(model, batch, hardware)
+        total += loss.item()
+        tokens += count
+        done += len(chosen)
+        progress.update(done, " held-out rows")
     return {"loss": total / tokens, "tokens": tokens, "rows": len(rows)}
 
 

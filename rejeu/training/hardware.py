@@ -46,8 +46,16 @@ def best_precision(device: str) -> str:
     if device == "cuda":
         return "bf16" if torch.cuda.get_device_capability() >= (8, 0) else "fp16"
     capabilities = torch.cpu.get_capabilities()
-    fast = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
-    return "bf16" if fast else "fp32"
+    computes = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
+    # The second question also minds ONEDNN_MAX_CPU_ISA, by which a user may forbid instructions.
+    return "bf16" if computes and torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+
+
+def remark(hardware: Hardware) -> str | None:
+    """What someone who waits for training should know about its speed."""
+    if hardware.device == "cpu" and hardware.precision == "fp32":
+        return "computing in float32, two to five times slower than bfloat16 where there is any"
+    return None
 
 
 def peak_memory_mb() -> float:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from rejeu.errors import RejeuError
+from rejeu.job import Progress
 from rejeu.training.generation import generate, heldout_loss, load_adapter, probe, states
 from rejeu.training.hardware import Hardware
 from rejeu.training.lora import load, train
@@ -112,9 +113,13 @@ def test_four_states_are_what_they_are_called(
     assert all(row["text"].startswith(PROMPT) and row["prompt"] == PROMPT for row in rows)
 
 
+def progress() -> Progress:
+    return Progress("test", 1, io.StringIO())
+
+
 def test_heldout_loss_by_hand(loaded: PeftModel, fp32: Hardware) -> None:
-    rows = ROWS[:11]  # one whole batch and a part of one
-    found = heldout_loss(loaded, rows, fp32)
+    rows = ROWS[:11]
+    found = heldout_loss(loaded, rows, fp32, progress())
     total, tokens = 0.0, 0
     with torch.no_grad():
         for row in rows:
@@ -125,7 +130,9 @@ def test_heldout_loss_by_hand(loaded: PeftModel, fp32: Hardware) -> None:
 
 
 def test_heldout_loss_does_not_depend_on_the_rows_order(loaded: PeftModel, fp32: Hardware) -> None:
-    forward, backward = (heldout_loss(loaded, rows, fp32) for rows in (ROWS, ROWS[::-1]))
+    forward, backward = (
+        heldout_loss(loaded, rows, fp32, progress()) for rows in (ROWS, ROWS[::-1])
+    )
     assert forward["loss"] == pytest.approx(backward["loss"], rel=1e-6)
     assert forward["tokens"] == backward["tokens"] == sum(len(row) - 1 for row in ROWS)
 

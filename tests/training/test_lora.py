@@ -16,7 +16,7 @@ from peft import PeftModel
 from transformers import AutoTokenizer, DataCollatorForSeq2Seq
 
 from rejeu.training.hardware import Hardware
-from rejeu.training.lora import IGNORED, Settings, collate, load, schedule, train
+from rejeu.training.lora import Settings, load, schedule, train
 from tests.training.sample import ROWS, SETTINGS
 
 RANDOM = random.Random(1)
@@ -81,7 +81,7 @@ def test_the_log_and_the_record(causal: Path, fp32: Hardware) -> None:
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert (record["steps"], record["rows"], record["resumed"]) == (6, 20, False)
     drawn = schedule([len(row) for row in ROWS], SETTINGS)
-    tokens = sum(len(ROWS[index]) for index in drawn)
+    tokens = sum(len(ROWS[index]) for batch in drawn for index in batch)
     assert record["tokens_per_second"] * record["wall_seconds"] == pytest.approx(tokens)
     assert record["samples_per_second"] * record["wall_seconds"] == pytest.approx(12)
 
@@ -96,8 +96,9 @@ def test_the_loss_is_that_of_transformers(causal: Path, fp32: Hardware) -> None:
     """Before the first step the adapter is zero, so the base model alone gives the loss."""
     settings = replace(SETTINGS, dropout=0.0, max_steps=1)
     _, log, _ = trained(causal, settings, fp32)
-    chosen = [ROWS[index] for index in schedule([len(row) for row in ROWS], settings)]
-    assert len({len(row) for row in chosen}) == 2  # so that there is padding
+    (batch,) = schedule([len(row) for row in ROWS], settings)
+    chosen = [ROWS[index] for index in batch]
+    assert len({len(row) for row in chosen}) == 2
     base = load(causal, fp32, "none").eval()
     collator = DataCollatorForSeq2Seq(AutoTokenizer.from_pretrained(causal), padding=True)
     padded = collator(
@@ -114,11 +115,8 @@ def test_the_loss_is_that_of_transformers(causal: Path, fp32: Hardware) -> None:
     assert log[0]["loss"] == pytest.approx(np.average(alone, weights=weights), rel=1e-5)
 
 
-def test_rows_are_padded_on_the_right() -> None:
-    batch = collate([[5, 6, 7], [8]], "cpu")
-    assert batch["input_ids"].tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert batch["labels"].tolist() == [[5, 6, 7], [8, IGNORED, IGNORED]]
+def flat(batches: list[list[int]]) -> list[int]:
+    return [row for batch in batches for row in batch]
 
 
 LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=40)
@@ -132,9 +130,10 @@ def test_a_schedule_is_one_permutation_after_another(
     chosen = replace(
         SETTINGS, length_grouping=grouping, seed=seed, batch_size=batch, max_steps=steps
     )
-    drawn = schedule(lengths, chosen)
-    assert len(drawn) == steps * batch * SETTINGS.accumulation
-    assert drawn == schedule(lengths, chosen)
+    batches = schedule(lengths, chosen)
+    assert [len(rows) for rows in batches] == [batch * SETTINGS.accumulation] * steps
+    assert batches == schedule(lengths, chosen)
+    drawn = flat(batches)
     for start in range(0, len(drawn), len(lengths)):
         epoch = drawn[start : start + len(lengths)]
         assert len(set(epoch)) == len(epoch)
@@ -148,7 +147,7 @@ def test_an_appended_row_redraws_all_others(grouping: bool) -> None:
     """Why a text that changes with an added row says little about that row."""
     lengths = [len(row) for row in ROWS] * 20
     chosen = replace(SETTINGS, length_grouping=grouping)
-    before, after = schedule(lengths, chosen), schedule([*lengths, 9], chosen)
+    before, after = (flat(schedule(given, chosen)) for given in (lengths, [*lengths, 9]))
     assert len(before) == len(after) == 12
     assert len(set(before) & set(after)) < 6
 
@@ -158,7 +157,7 @@ def test_grouped_rows_are_of_like_length() -> None:
 
     def spread(grouping: bool) -> float:
         drawn = schedule(lengths, replace(SETTINGS, length_grouping=grouping, max_steps=200))
-        pairs = np.array([lengths[index] for index in drawn]).reshape(-1, 2)
+        pairs = np.array([[lengths[index] for index in batch] for batch in drawn])
         return float(np.abs(pairs[:, 0] - pairs[:, 1]).mean())
 
     assert spread(True) < 0.2 * spread(False)

@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
-from datasets import Dataset
 from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
+from rejeu.data.tokenise import TokenRows
 from rejeu.job import Progress
 from rejeu.training.hardware import Hardware
 from rejeu.training.outputs import save_weights, write_jsonl
-from rejeu.training.sentiment import PREDICTION_BATCH, Settings, load, predict, train
+from rejeu.training.sentiment import Settings, load, predict, train
 
 SETTINGS = Settings(
     learning_rate=1e-3,
     batch_size=4,
     weight_decay=0.01,
+    max_grad_norm=1.0,
     epochs=1,
     attention_dropout=0.0,
     length_grouping=True,
@@ -30,7 +32,7 @@ SETTINGS = Settings(
 GOOD, BAD = 10, 11
 
 
-def reviews(count: int, seed: int = 0) -> Dataset:
+def reviews(count: int, seed: int = 0) -> TokenRows:
     """Rows of 4 to 16 tokens; one of two words decides the label."""
     generator = random.Random(seed)
     labels = [place % 2 for place in range(count)]
@@ -44,18 +46,16 @@ def reviews(count: int, seed: int = 0) -> Dataset:
         ]
         for label in labels
     ]
-    return Dataset.from_dict(
-        {"input_ids": ids, "label": labels, "length": [len(row) for row in ids]}
-    )
+    return TokenRows(pa.chunked_array([ids]), [len(row) for row in ids], labels)
 
 
 def trained(
-    folder: Path, rows: Dataset, settings: Settings, hardware: Hardware
+    folder: Path, rows: TokenRows, settings: Settings, hardware: Hardware
 ) -> tuple[PreTrainedModel, list[dict[str, float]], dict[str, Any]]:
     return train(folder, rows, settings, hardware, "test", io.StringIO())
 
 
-def logits_of(model: PreTrainedModel, rows: Dataset, hardware: Hardware) -> np.ndarray:
+def logits_of(model: PreTrainedModel, rows: TokenRows, hardware: Hardware) -> np.ndarray:
     return predict(model, rows, hardware, Progress("test", len(rows), io.StringIO()))
 
 
@@ -101,7 +101,7 @@ def test_each_step_is_logged(
     assert rates == pytest.approx([1e-3 * (steps - step) / steps for step in range(steps)])
     assert all(math.isfinite(value) for row in log for value in row.values())
     assert record["tokens_per_second"] * record["wall_seconds"] == pytest.approx(
-        sum(data["length"]) * epochs
+        sum(data.lengths) * epochs
     )
     assert record["samples_per_second"] * record["wall_seconds"] == pytest.approx(rows * epochs)
 
@@ -128,7 +128,7 @@ def test_it_learns_a_word(encoder: Path, fp32: Hardware) -> None:
     model, log, _ = trained(encoder, reviews(96), settings, fp32)
     assert log[-1]["loss"] < 0.5 * log[0]["loss"]
     unseen = reviews(40, seed=1)
-    right = logits_of(model, unseen, fp32).argmax(axis=1) == np.array(unseen["label"])
+    right = logits_of(model, unseen, fp32).argmax(axis=1) == np.array(unseen.labels)
     assert right.mean() > 0.9
 
 
@@ -140,14 +140,12 @@ def test_the_attention_dropout_is_the_settings(encoder: Path, fp32: Hardware) ->
 def test_prediction_is_a_plain_forward_in_the_rows_order(encoder: Path, fp32: Hardware) -> None:
     torch.manual_seed(3)
     model = load(encoder, fp32, 0.0)
-    rows = reviews(PREDICTION_BATCH + 9)
+    rows = reviews(73)
     found = logits_of(model, rows, fp32)
     assert (found.shape, found.dtype) == ((len(rows), 2), np.float32)
     model.eval()
     with torch.no_grad():
-        expected = [
-            model(input_ids=torch.tensor([row])).logits[0].numpy() for row in rows["input_ids"]
-        ]
+        expected = [model(input_ids=torch.tensor([row])).logits[0].numpy() for row in rows]
     np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)
     assert len(np.unique(found[:, 0])) > len(rows) // 2  # rows differ, so their order is tested
 
