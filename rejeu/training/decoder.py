@@ -66,7 +66,7 @@ class FrozenLinear(nn.Module):
         self.backwards = torch.ops.mkldnn._reorder_linear_weight(weight.detach().t().contiguous())
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        return _FrozenProduct.apply(states.to(torch.bfloat16), self.forwards, self.backwards)  # pyright: ignore
+        return _FrozenProduct.apply(states, self.forwards, self.backwards)  # pyright: ignore
 
 
 class _FrozenProduct(torch.autograd.Function):
@@ -90,9 +90,8 @@ def loss(model: Any, batch: Packed, hardware: Hardware) -> tuple[torch.Tensor, i
     first = torch.zeros(len(batch.ids), dtype=torch.bool, device=batch.ids.device)
     first[batch.starts] = True
     predicting = torch.nonzero(~first)[:, 0] - 1
-    with hardware.autocast():
-        states = hidden(given, batch, hardware, training=model.training)
-        logits = given.head(states[predicting]).float()
+    states = hidden(given, batch, hardware, training=model.training)
+    logits = given.head(states[predicting]).float()
     found = functional.cross_entropy(logits, batch.ids[predicting + 1], reduction="sum")
     return found, len(predicting)
 
@@ -164,6 +163,6 @@ def adapted(module: Any, states: torch.Tensor, *, training: bool) -> torch.Tenso
         return module(states)
     (name,) = module.active_adapters
     probability = getattr(module.lora_dropout[name], "p", 0.0) if training else 0.0
-    low, high = module.lora_A[name].weight, module.lora_B[name].weight
+    low, high = (side[name].weight.to(states.dtype) for side in (module.lora_A, module.lora_B))
     inside = functional.linear(dropout(states, probability), low)
     return torch.addmm(module.base_layer(states), inside, high.t(), alpha=module.scaling[name])

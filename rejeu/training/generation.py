@@ -78,9 +78,9 @@ def heldout_loss(
 def generate(
     model: Any, tokenizer: Tokenizer, prompt: list[int], max_new_tokens: int, hardware: Hardware
 ) -> dict[str, Any]:
-    """Greedy continuation of `prompt`: {text, stopped, logprob_per_token}.
+    """Greedy continuation of `prompt`: {tokens, text, stopped, logprob_per_token}.
 
-    `text` holds the prompt too; `stopped` says whether the model ended it by itself;
+    `tokens` and `text` hold the prompt too; `stopped` says whether the model ended it by itself;
     `logprob_per_token` is the mean log-probability, in nats, of the tokens it chose.
     """
     model.eval()
@@ -99,6 +99,7 @@ def generate(
     new = tokens[0, len(prompt) :]
     chosen = log_softmax(logits, dim=-1).gather(1, new[:, None])
     return {
+        "tokens": tokens[0].tolist(),
         "text": tokenizer.decode(tokens[0].tolist(), skip_special_tokens=True),
         "stopped": int(new[-1]) in ends,
         "logprob_per_token": chosen.mean().item(),
@@ -115,26 +116,34 @@ def states(
 ) -> list[dict[str, Any]]:
     """What the base model, the trained adapter and a re-initialised one say to `prompt`.
 
-    `reinitialised` is what loading an adapter's *configuration* gives: its B matrix is zero.
+    `reinitialised` is what loading an adapter's *configuration* gives: its B matrix is zero. Where
+    its logits after every token of the base model's text equal the base model's, bit for bit, its
+    greedy text is the base model's too, and is not generated again.
     """
     ids = tokenizer.encode(prompt).ids
 
-    def entry(state: str, base: torch.Tensor | None) -> tuple[dict[str, Any], torch.Tensor]:
-        logits = probe(model, ids, hardware)
-        difference = 0.0 if base is None else (logits - base).abs().max().item()
-        said = generate(model, tokenizer, ids, max_new_tokens, hardware)
-        row = {
+    def say() -> dict[str, Any]:
+        return generate(model, tokenizer, ids, max_new_tokens, hardware)
+
+    def entry(state: str, said: dict[str, Any], difference: float) -> dict[str, Any]:
+        told = {name: value for name, value in said.items() if name != "tokens"}
+        return {
             "state": state,
             "prompt": prompt,
-            **said,
+            **told,
             "max_logit_difference_from_base": difference,
         }
-        return row, logits
+
+    def difference(tokens: list[int], base: torch.Tensor) -> float:
+        return (probe(model, tokens, hardware) - base).abs().max().item()
 
     with model.disable_adapter():
-        base_row, base_logits = entry("base", None)
-    trained_row, _ = entry("trained", base_logits)
+        base = say()
+        whole = probe(model, base["tokens"], hardware)
+        prompted = probe(model, ids, hardware)
+    trained = entry("trained", say(), difference(ids, prompted))
     model.add_adapter("reinitialised", LoraConfig.from_pretrained(str(adapter)))
     model.set_adapter("reinitialised")
-    reinitialised_row, _ = entry("reinitialised", base_logits)
-    return [base_row, trained_row, reinitialised_row]
+    away = difference(base["tokens"], whole)
+    reinitialised = entry("reinitialised", base if away == 0 else say(), away)
+    return [entry("base", base, 0.0), trained, reinitialised]

@@ -109,8 +109,32 @@ def test_four_states_are_what_they_are_called(
     expected = (adapters[1][1] - probe(plain, IDS, fp32)[-1]).abs().max().item()
     assert trained["max_logit_difference_from_base"] >= expected > 0.1
     alone = generate(plain, tokenizer, IDS, 8, fp32)
-    assert {key: base[key] for key in alone} == alone
+    assert {key: base[key] for key in alone if key != "tokens"} == {
+        key: value for key, value in alone.items() if key != "tokens"
+    }
     assert all(row["text"].startswith(PROMPT) and row["prompt"] == PROMPT for row in rows)
+
+
+def test_another_adapter_is_not_taken_for_the_base_model(
+    loaded: PeftModel,
+    causal: Path,
+    adapters: Trained,
+    fp32: Hardware,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An adapter whose B is not zero speaks for itself, under whatever name."""
+    tokenizer = Tokenizer.from_file(str(causal / "tokenizer.json"))
+    add = loaded.add_adapter
+
+    def add_with_weights(name: str, config: Any) -> None:
+        config.init_lora_weights = False
+        torch.manual_seed(4)
+        add(name, config)
+
+    monkeypatch.setattr(loaded, "add_adapter", add_with_weights)
+    base, _, other = states(loaded, adapters[1][0], tokenizer, PROMPT, 8, fp32)
+    assert other["max_logit_difference_from_base"] > 0
+    assert other["logprob_per_token"] != base["logprob_per_token"]
 
 
 def progress() -> Progress:
