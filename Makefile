@@ -7,7 +7,7 @@ TORCH_VERSION := torch==2.13.0
 BIN := .venv/bin
 CONFIG := $(if $(TIER),--config tier=$(TIER))
 
-.PHONY: report test lint format clean clean-all
+.PHONY: report test lint format bench clean clean-all
 
 report: .venv/installed
 	@$(BIN)/snakemake all $(CONFIG)
@@ -23,6 +23,11 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/pyright
+
+# About half an hour, alone on the machine. PARTS="speed graph" measures some; PARTS=numerics takes hours.
+bench: .venv/installed
+	$(BIN)/python benchmarks/run.py $(PARTS)
+	$(BIN)/python benchmarks/page.py
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -36,8 +36,8 @@ def sentiment(given: argparse.Namespace) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(given.model)
     model = AutoModelForSequenceClassification.from_pretrained(given.model, num_labels=2)
 
-    def dataset(name: str, rows: int | None) -> Dataset:
-        frame = pd.read_parquet(given.data / name, columns=["text", "label"]).head(rows)
+    def dataset(name: str, rows: int | None = None) -> Any:
+        frame = pd.read_parquet(given.data / name, columns=["text", "label"]).iloc[:rows]
         return Dataset.from_pandas(frame, preserve_index=False).map(
             lambda batch: tokenizer(batch["text"], truncation=True, max_length=given.max_length),
             batched=True,
@@ -63,7 +63,7 @@ def sentiment(given: argparse.Namespace) -> dict[str, Any]:
     )
     record = timed(trainer, len(train))
     if given.predict:
-        found = trainer.predict(dataset("test.parquet", None))
+        found = trainer.predict(dataset("test.parquet"))
         right = np.asarray(found.predictions).argmax(axis=1) == found.label_ids
         record |= {"accuracy": float(right.mean()), "test_rows": len(right)}
     return record

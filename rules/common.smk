@@ -1,5 +1,4 @@
 # The study as validated, and what several rules ask of it.
-import os
 import sys
 from pathlib import Path
 
@@ -8,24 +7,12 @@ sys.path.insert(0, str(ROOT))
 
 from rejeu import plan
 from rejeu.config import load
+from rejeu.environment import prepare
 from rejeu.errors import RejeuError
 from rejeu.identity import code_of
 from rejeu.report.assignment import NAMED
 
-# Jobs import rejeu from the project's folder, installed or not. The allocator keeps the large
-# short-lived tensors of training: given back to the kernel at each step they cost page faults.
-# PyTorch and oneDNN keep what they prepared for each shape of a product; rows have many lengths,
-# and with the default of 1024 shapes a training job took half as much memory again.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-)
-os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "100000000000")
-os.environ.setdefault("MALLOC_TOP_PAD_", "100000000")
-os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ.setdefault("MPLCONFIGDIR", str(ROOT / ".cache" / "matplotlib"))
+prepare(ROOT)
 
 LANGUAGES = ["fr", "en"]
 INPUTS = ".cache/rejeu/inputs"

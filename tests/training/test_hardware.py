@@ -1,7 +1,19 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
-from rejeu.training.hardware import best_precision, choose, machine, peak_memory_mb
+from rejeu.training.hardware import (
+    Hardware,
+    best_precision,
+    choose,
+    machine,
+    peak_memory_mb,
+    remark,
+)
 
 
 def test_auto_resolves() -> None:
@@ -47,3 +59,22 @@ def test_machine_and_memory() -> None:
     assert isinstance(found["cores"], int)
     assert found["cores"] >= 1
     assert 50 < peak_memory_mb() < 1e6  # torch alone is more than 50 MB
+
+
+def test_without_bfloat16_it_is_float32_and_says_so() -> None:
+    """As on a processor whose instructions are forbidden, which is how users can try it."""
+    asked = "from rejeu.training.hardware import *; print(choose('auto', 'auto', 1))"
+    said = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "precision='fp32'" in said
+    told = remark(Hardware("cpu", "fp32", "eager", 1))
+    assert told is not None
+    assert "float32" in told
+    assert remark(Hardware("cpu", "bf16", "eager", 1)) is None
+    assert remark(Hardware("cuda", "fp32", "sdpa", 1)) is None
