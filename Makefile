@@ -24,7 +24,8 @@ lint: .venv/installed
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/pyright
 
-# About half an hour, alone on the machine. PARTS="speed graph" measures some; PARTS=numerics takes hours.
+# About half an hour, alone on the machine. PARTS="speed graph" measures some; PARTS=numerics takes hours;
+# PARTS=share says where the last `make report` spent its time.
 bench: .venv/installed
 	$(BIN)/python benchmarks/run.py $(PARTS)
 	$(BIN)/python benchmarks/page.py

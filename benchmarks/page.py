@@ -86,6 +86,12 @@ def compared(numerics: dict[str, Any]) -> list[dict[str, str]]:
     return rows
 
 
+def not_training(seconds: dict[str, float]) -> float:
+    """Percentage of all jobs' seconds that jobs of other rules than training took."""
+    training = sum(value for rule, value in seconds.items() if rule.startswith("train_"))
+    return 100 * (1 - training / sum(seconds.values()))
+
+
 def draw_scaling(scaling: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(8, 3), layout="constrained")
     for place, (key, label) in enumerate({"rows": "rows", "length": "tokens a row"}.items()):
@@ -128,9 +134,9 @@ def main() -> None:
         draw_scaling(known["scaling"], DOCS / "scaling.png")
     if "graph" in known:
         draw_plan(known["graph"], DOCS / "planning.png")
-        seconds = known["graph"]["by_rule"]
-        training = sum(value for rule, value in seconds.items() if rule.startswith("train_"))
-        values["not_training"] = 100 * (1 - training / sum(seconds.values()))
+        values["not_training"] = not_training(known["graph"]["by_rule"])
+    if "share" in known:
+        values["not_training_there"] = not_training(known["share"]["by_rule"])
     template = (ROOT / "benchmarks/page.md.j2").read_text(encoding="utf-8")
     # Markdown for people who read the repository, of numbers that this program made.
     environment = jinja2.Environment(  # noqa: S701

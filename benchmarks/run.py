@@ -195,7 +195,7 @@ def graph(rounds: int) -> dict[str, Any]:
     """Time of a small report built whole, of nothing to do, and of small changes to it."""
     with own_copy() as project:
         found: dict[str, Any] = {"whole": timed(lambda: snakemake(project, *SMOKE), 1)}
-        found["by_rule"] = job_seconds(project)
+        found["by_rule"] = job_seconds(project, "smoke")
         found["nothing"] = timed(lambda: snakemake(project, *SMOKE), rounds)
         sentence = ("report/en/report.qmd.j2", "settle nothing about speed", " ({})")
         plot = ("rejeu/report/figures.py", "dpi=160", " + 0 * {}")
@@ -234,15 +234,24 @@ def planned(project: Path, study: dict[str, Any], more: int, rounds: int) -> dic
     return {"experiments": experiments, "seconds": seconds}
 
 
-def job_seconds(project: Path) -> dict[str, float]:
-    """Seconds of all jobs of each rule, as Snakemake recorded them."""
-    found: dict[str, dict[tuple[float, float], float]] = {}
+def job_seconds(project: Path, tier: str) -> dict[str, float]:
+    """Seconds of all jobs of each rule in a tier, as Snakemake recorded them."""
+    found: dict[str, dict[str, float]] = {}
     for path in (project / ".snakemake/metadata").rglob("*"):
         if path.is_file():
-            job = json.loads(path.read_text(encoding="utf-8"))
-            span = (job["starttime"], job["endtime"])
-            found.setdefault(job["rule"], {})[span] = span[1] - span[0]
-    return {rule: sum(spans.values()) for rule, spans in found.items()}
+            job = json.loads(path.read_text(encoding="utf-8"))  # one record per output
+            if job["log"] and job["log"][0].startswith(f"logs/{tier}/"):
+                seconds = job["endtime"] - job["starttime"]
+                found.setdefault(job["rule"], {})[job["log"][0]] = seconds
+    return {rule: sum(seconds.values()) for rule, seconds in found.items()}
+
+
+def share() -> dict[str, Any]:
+    """Where the time of this project's own last build of the tier went, by rule."""
+    found = job_seconds(ROOT, TIER)
+    if "train_lora" not in found:
+        raise SystemExit(f"tier {TIER} was not built here; say: make report TIER={TIER}")
+    return {"tier": TIER, "by_rule": found}
 
 
 def snakemake(project: Path, *given: str) -> str:
@@ -277,6 +286,7 @@ def main() -> None:
         "numerics": lambda: numerics(given.seeds),
         "scaling": scaling,
         "graph": lambda: graph(given.rounds),
+        "share": share,
     }
     needed = [f".cache/rejeu/models/{model}/config.json" for model in MODELS.values()]
     needed += [f"results/{TIER}/data/{data}/train.arrow" for data in DATA.values()]

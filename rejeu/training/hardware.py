@@ -30,8 +30,8 @@ class Hardware:
 def choose(precision: str, attention: str, threads: int) -> Hardware:
     """Resolve `auto` settings for this machine and set the number of threads.
 
-    On processors plain attention was 1.25 times as fast as the fused kernel, whose backward pass is
-    slow there (training MiniLM-L6 in bf16 on 256 tokens, one thread).
+    On processors plain attention row by row trained 1.2 times as fast as with the fused kernel,
+    whose backward pass is slow there (MiniLM-L6 in bf16 on 256 tokens, one thread).
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(threads)
