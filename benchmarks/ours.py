@@ -30,7 +30,8 @@ COUNTED = 4  # batches whose floating-point operations are counted
 def settings_of(part: str, experiment: str) -> dict[str, Any]:
     """An experiment's settings, as the rules resolve them."""
     study = load(read_yaml(ROOT / "config.yaml"), "config.yaml")
-    return getattr(study, part).experiments[experiment].model_dump(exclude={"title", "add_row"})
+    chosen = getattr(study, part).experiments[experiment]
+    return chosen.model_dump(exclude={"title", "add_row"})
 
 
 def machine(settings: dict[str, Any], given: argparse.Namespace) -> hardware.Hardware:

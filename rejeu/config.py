@@ -164,6 +164,7 @@ class SentimentSettings(Strict):
     """One experiment of Part 1, complete."""
 
     title: Text
+    start_from: Name | None
     learning_rate: PositiveFloat
     batch_size: PositiveInt
     weight_decay: NonNegativeFloat
@@ -179,6 +180,7 @@ class LoraSettings(Strict):
     """One experiment of Part 2, complete."""
 
     title: Text
+    start_from: Name | None
     rank: PositiveInt
     alpha: PositiveFloat
     dropout: Share
@@ -260,6 +262,13 @@ class Study(Strict):
         for name, model in self.models.items():
             refer(f"models.{name}.input", model.input, self.inputs)
             refer(f"models.{name}.tokenizer", model.tokenizer or model.input, self.inputs)
+        for part in ("sentiment", "lora"):
+            starts = {
+                name: settings.start_from
+                for name, settings in getattr(self, part).experiments.items()
+            }
+            for name in starts:
+                refuse_circle(part, name, starts)
         for name, settings in self.lora.experiments.items():
             if settings.add_row is not None:
                 refer(f"lora.experiments.{name}.add_row", settings.add_row, self.lora.rows)
@@ -288,6 +297,25 @@ def refer(key: str, name: str, known: dict[str, Any], kind: str | None = None) -
         raise fault("unknown_name", f"{key}: '{name}' is not defined; {suggest(name, known)}")
     if kind is not None and known[name].kind != kind:
         raise fault("wrong_kind", f"{key}: '{name}' is of kind {known[name].kind}, expected {kind}")
+
+
+def refuse_circle(part: str, name: str, starts: dict[str, str | None]) -> None:
+    """Follow what an experiment starts from; refuse unknown names and ways that lead back to it."""
+    found: list[str] = []
+    at = name
+    while (before := starts[at]) is not None:
+        refer(f"{part}.experiments.{at}.start_from", before, starts)
+        found.append(before)
+        if before == name:
+            circle = " -> ".join([name, *found])
+            raise fault(
+                "circle",
+                f"{part}.experiments.{name}.start_from: {circle} is a circle; an experiment can't "
+                "start from its own weights",
+            )
+        if before in found[:-1]:  # a circle further down, named when its own turn comes
+            break
+        at = before
 
 
 def load(raw: dict[str, Any], file: str) -> Study:

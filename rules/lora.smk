@@ -12,10 +12,23 @@ def added_row(wildcards):
     return study.lora.rows[name].model_dump() if name else None
 
 
+def lora_start(wildcards):
+    """The adapter that the model was trained with before, if the experiment says so."""
+    other = study.lora.experiments[wildcards.experiment].start_from
+    if other is None:
+        return []
+    run = LORA_RUN.format(tier=wildcards.tier, experiment=other, seed=wildcards.seed)
+    return [
+        f"{run}/adapter/{file}"
+        for file in ("adapter_config.json", "adapter_model.safetensors")
+    ]
+
+
 rule train_lora:
     input:
         rows="results/{tier}/data/chat/train.arrow",
         base=causal_lm,
+        start=lora_start,
     output:
         weights=f"{LORA_RUN}/adapter/adapter_model.safetensors",
         config=f"{LORA_RUN}/adapter/adapter_config.json",

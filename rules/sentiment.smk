@@ -6,10 +6,21 @@ SENTIMENT_SETTINGS = {
 }
 
 
+def sentiment_start(wildcards):
+    """The weights that a run starts from: the pretrained encoder's, or another run's final ones."""
+    other = study.sentiment.experiments[wildcards.experiment].start_from
+    if other is None:
+        return encoder(wildcards)
+    run = SENTIMENT_RUN.format(
+        tier=wildcards.tier, experiment=other, seed=wildcards.seed
+    )
+    return [f"{run}/model/config.json", f"{run}/model/model.safetensors"]
+
+
 rule train_sentiment:
     input:
         rows="results/{tier}/data/sentiment/train.arrow",
-        pretrained=encoder,
+        start=sentiment_start,
     output:
         weights=f"{SENTIMENT_RUN}/model/model.safetensors",
         config=f"{SENTIMENT_RUN}/model/config.json",

@@ -36,9 +36,10 @@ def main(
             added = tokenizer.encode(added_row["input"] + added_row["output"])
             rows.append(added.ids[: tier["max_length"]])
         chosen = lora.Settings(seed=seed, max_steps=tier["max_steps"], **settings)
-        model, losses, record = lora.train(
-            lora.load(base, machine, tier["quantisation"]), rows, chosen, machine, label, terminal
-        )
+        model = lora.load(base, machine, tier["quantisation"])
+        if inputs.start:
+            lora.train_before(model, Path(inputs.start[0]).parent)
+        model, losses, record = lora.train(model, rows, chosen, machine, label, terminal)
         if added_row is not None:
             batches = lora.schedule([len(row) for row in rows], chosen)
             times = sum(batch.count(len(rows) - 1) for batch in batches)

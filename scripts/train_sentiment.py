@@ -24,9 +24,9 @@ def main(
         if said := hardware.remark(machine):
             print(f"  {label}: {said}", file=terminal)
         rows = read_tokens(inputs.rows)
-        pretrained = Path(inputs.pretrained[0]).parent
+        start = Path(inputs.start[0]).parent
         model, losses, record = sentiment.train(
-            pretrained, rows, sentiment.Settings(seed=seed, **settings), machine, label, terminal
+            start, rows, sentiment.Settings(seed=seed, **settings), machine, label, terminal
         )
         save_weights(model, Path(outputs.weights).parent, ["model.safetensors", "config.json"])
         write_jsonl(outputs.log, losses)

@@ -211,3 +211,51 @@ def test_an_experiment_that_the_report_names_must_exist(part: str, name: str) ->
     assert f"the report's text names experiment '{name}'" in refused(
         put(f"{part}.experiments", kept)
     )
+
+
+def start(part: str, **chains: str) -> Callable[[dict[str, Any]], Any]:
+    """Let experiments start from others."""
+
+    def change(raw: dict[str, Any]) -> None:
+        for name, before in chains.items():
+            experiments = raw[part]["experiments"]
+            experiments[name] = {**(experiments.get(name) or {}), "start_from": before}
+
+    return change
+
+
+def test_experiments_may_start_from_others() -> None:
+    raw = copy.deepcopy(CONFIG)
+    start("sentiment", second="baseline", third="second")(raw)
+    start("lora", r16="r8")(raw)
+    study = load(raw, "config.yaml")
+    starts = {
+        name: settings.start_from
+        for name, settings in (study.sentiment.experiments | study.lora.experiments).items()
+        if settings.start_from
+    }
+    assert starts == {"second": "baseline", "third": "second", "r16": "r8"}
+
+
+def test_a_start_that_is_not_there() -> None:
+    message = refused(start("sentiment", second="base_line"))
+    assert (
+        "sentiment.experiments.second.start_from: 'base_line' is not defined; "
+        "did you mean 'baseline'?"
+    ) in message
+    # Each part has its own experiments.
+    assert "'baseline' is not defined" in refused(start("lora", r8="baseline"))
+
+
+@pytest.mark.parametrize(
+    ("chains", "circle"),
+    [
+        ({"r8": "r8"}, "r8 -> r8"),
+        ({"r4": "r8", "r8": "r4"}, "r4 -> r8 -> r4"),
+        ({"r4": "r8", "r8": "r16", "r16": "r4"}, "r4 -> r8 -> r16 -> r4"),
+        ({"r4": "r8", "r8": "r16", "r16": "r8"}, "r8 -> r16 -> r8"),  # r4 only leads there
+    ],
+)
+def test_a_circle_of_starts(chains: dict[str, str], circle: str) -> None:
+    message = refused(start("lora", **chains))
+    assert f".start_from: {circle} is a circle" in message

@@ -7,12 +7,13 @@ TRAINER = {
     "batch_size": "per_device_train_batch_size",
     "epochs": "num_train_epochs",
     "weight_decay": "weight_decay",
+    "max_grad_norm": "max_grad_norm",
     "seed": "seed",
 }
 
 
 def trainer_arguments(run: dict[str, Any]) -> str:
-    """The arguments that a run of Part 1 gave transformers' Trainer, as Python."""
+    """A run of Part 1 as arguments of transformers' Trainer, in Python."""
     settings = run["settings"]
     given = {TRAINER[key]: value for key, value in settings.items() if key in TRAINER}
     given |= {"lr_scheduler_type": "linear", "optim": "adamw_torch_fused"}
@@ -25,7 +26,7 @@ def trainer_arguments(run: dict[str, Any]) -> str:
 
 def lora_arguments(run: dict[str, Any]) -> str:
     """The settings of a run of Part 2: its adapter as peft's LoraConfig, and its training."""
-    settings = dict(run["settings"])
+    settings = {key: value for key, value in run["settings"].items() if key != "start_from"}
     adapter = {
         "r": settings.pop("rank"),
         "lora_alpha": settings.pop("alpha"),

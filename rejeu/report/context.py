@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from rejeu.report import findings
-from rejeu.report.assignment import NAMED
+from rejeu.report.assignment import NAMED, SENTIMENT
 from rejeu.report.numbers import Numbers
 from rejeu.report.results import LoraResult, SentimentResult, rank_sweep
 
@@ -47,6 +47,7 @@ def context(
         "reference": reference,
         "provenance": with_listings(provenance),
         "numerics": first | first["settings"],
+        "fresh": all(not sentiment[name].runs[0]["settings"]["start_from"] for name in SENTIMENT),
         "data": {
             "encoder": study["encoder"],
             "causal_lm": study["causal_lm"],

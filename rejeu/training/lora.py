@@ -18,8 +18,9 @@ from rejeu.training.packed import pack
 
 @dataclass(frozen=True)
 class Settings:
-    """Hyper-parameters of one run."""
+    """Hyper-parameters of one run, and the experiment whose weights it starts from, if any."""
 
+    start_from: str | None
     rank: int
     alpha: float
     dropout: float
@@ -59,6 +60,14 @@ def schedule(lengths: list[int], settings: Settings) -> list[list[int]]:
     rows = itertools.islice(itertools.chain.from_iterable(drawn), settings.max_steps * size)
     together = list(rows)
     return [together[start : start + size] for start in range(0, len(together), size)]
+
+
+def train_before(base: PreTrainedModel, adapter: Path) -> None:
+    """Leave `base` as an earlier training of the same object leaves it: with that adapter put in.
+
+    peft puts an adapter's layers into the model that it is given, where they stay.
+    """
+    PeftModel.from_pretrained(base, adapter, is_trainable=True)
 
 
 def train(

@@ -20,8 +20,9 @@ from rejeu.training.packed import pack, parts
 
 @dataclass(frozen=True)
 class Settings:
-    """Hyper-parameters of one run."""
+    """Hyper-parameters of one run, and the experiment whose weights it starts from, if any."""
 
+    start_from: str | None
     learning_rate: float
     batch_size: int
     weight_decay: float
@@ -60,21 +61,23 @@ def schedule(lengths: list[int], settings: Settings) -> list[list[int]]:
 
 
 def train(
-    pretrained: Path,
+    start: Path,
     rows: TokenRows,
     settings: Settings,
     hardware: Hardware,
     label: str,
     terminal: TextIO,
 ) -> tuple[PreTrainedModel, list[dict[str, float]], dict[str, Any]]:
-    """Fine-tune all weights on `rows`.
+    """Fine-tune all weights of the folder `start`: a pretrained model's, or another run's.
+
+    Optimiser, schedule and random numbers begin anew.
 
     Returns:
         The trained model, one row per step {step, loss, learning_rate, grad_norm}, and the run's
         record. `train_loss` is the mean over all steps.
     """
     set_seed(settings.seed)  # before the new head is drawn
-    model = load(pretrained, hardware, settings.attention_dropout)
+    model = load(start, hardware, settings.attention_dropout)
     given = encoder.classifier(model)
     labels = torch.tensor(rows.labels, device=hardware.device)
 

@@ -5,6 +5,7 @@ import random
 from rejeu.training.lora import Settings
 
 SETTINGS = Settings(
+    start_from=None,
     rank=4,
     alpha=8,
     dropout=0.1,

@@ -16,7 +16,8 @@ from peft import PeftModel
 from transformers import AutoTokenizer, DataCollatorForSeq2Seq
 
 from rejeu.training.hardware import Hardware
-from rejeu.training.lora import Settings, load, schedule, train
+from rejeu.training.lora import Settings, load, schedule, train, train_before
+from rejeu.training.outputs import save_weights
 from tests.training.sample import ROWS, SETTINGS
 
 RANDOM = random.Random(1)
@@ -167,3 +168,22 @@ def test_warm_up_is_rounded_up(causal: Path, fp32: Hardware) -> None:
     _, log, _ = trained(causal, replace(SETTINGS, warmup_share=0.03, max_steps=2), fp32)
     assert [row["learning_rate"] for row in log] == [0.0, 1e-2]
     assert math.ceil(2 * 0.03) == 1
+
+
+def test_an_adapter_trained_before_leaves_no_trace(
+    causal: Path, fp32: Hardware, tmp_path: Path
+) -> None:
+    """The notebook's ranks, one model object after another: peft starts each adapter afresh."""
+    names = ["adapter_model.safetensors", "adapter_config.json"]
+    first, _, _ = trained(causal, replace(SETTINGS, learning_rate=5e-2), fp32)
+    save_weights(first, tmp_path / "first", names)
+    second = replace(SETTINGS, rank=8)
+    fresh, _, _ = trained(causal, second, fp32)
+    base = load(causal, fp32, "none")
+    with torch.no_grad():
+        asked = torch.tensor([[5, 6, 7]])
+        untouched = base(input_ids=asked).logits.clone()
+        train_before(base, tmp_path / "first")
+        assert not torch.equal(base(input_ids=asked).logits, untouched)
+    chained, _, _ = train(base, ROWS, second, fp32, "test", io.StringIO())
+    assert differing(fresh, chained) == 0

@@ -20,6 +20,7 @@ from rejeu.training.outputs import save_weights, write_jsonl
 from rejeu.training.sentiment import Settings, load, predict, train
 
 SETTINGS = Settings(
+    start_from=None,
     learning_rate=1e-3,
     batch_size=4,
     weight_decay=0.01,
@@ -184,3 +185,20 @@ def test_log_lines(tmp_path: Path) -> None:
     ]
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_jsonl(str(path), [{"loss": math.nan}])
+
+
+def test_a_run_may_start_from_another_s_weights(
+    encoder: Path, fp32: Hardware, tmp_path: Path
+) -> None:
+    """All weights go on, the head's too; optimiser, schedule and random numbers begin anew."""
+    rows = reviews(96)
+    settings = replace(SETTINGS, batch_size=16, epochs=8, learning_rate=3e-3)
+    first, before, _ = trained(encoder, rows, settings, fp32)
+    folder = tmp_path / "model"
+    save_weights(first, folder, ["model.safetensors", "config.json"])
+    _, after, _ = trained(folder, rows, replace(settings, epochs=1), fp32)
+    assert after[0]["loss"] < 0.5 * before[0]["loss"]
+    assert after[0]["learning_rate"] == before[0]["learning_rate"]
+    still, _, _ = trained(folder, rows, replace(settings, epochs=1, learning_rate=1e-12), fp32)
+    for name, value in first.state_dict().items():
+        torch.testing.assert_close(still.state_dict()[name], value, atol=1e-6, rtol=0)

@@ -83,7 +83,8 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
         "      weight_decay: 0.005\n"
         "    long_run:\n"
         '      title: {fr: "Deux époques", en: "Two epochs"}\n'
-        "      epochs: 2\n",
+        "      epochs: 2\n"
+        "      start_from: baseline\n",
     )
     project.replace(
         "config.yaml",
@@ -103,6 +104,8 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
         assert all(f"## {title} {{#sec-" in source for title in titles)
         for anchor in ("tbl-metrics-long-run", "fig-confusion-long-run", "tbl-r2", "fig-lora-r2"):
             assert f"#{anchor}-{language}" in source
+        before = {"fr": "poids finaux de « Modèle de base »", "en": "weights of “Baseline”"}
+        assert before[language] in source
         shown = text_of(project, f"results/smoke/report/report.{language}.pdf")
         assert all(title in shown for title in titles)
 
