@@ -49,7 +49,9 @@ def test_reformatted_code_runs_nothing(copy: Copy) -> None:
     project = copy()
     project.replace("rejeu/training/sentiment.py", '"""Part 1:', '"""The first part:')
     project.replace(
-        "rejeu/training/lora.py", "\nIGNORED = -100", "\n\n# Never counted.\nIGNORED = (-100)"
+        "rejeu/training/lora.py",
+        "    set_seed(settings.seed)",
+        "    # Begin anew.\n    set_seed((settings.seed))",
     )
     assert project.planned(*SMOKE) == {}
 
@@ -70,7 +72,7 @@ def test_changed_code_reruns_what_depends_on_it(copy: Copy) -> None:
         "join_report",
         "all",
     }
-    project.replace("rejeu/training/lora.py", "IGNORED = -100", "IGNORED = -101")
+    project.replace("rejeu/training/lora.py", "weight_decay=0.0", "weight_decay=0.1")
     assert project.planned(*SMOKE)["train_lora"] == 5
     assert "train_sentiment" not in project.planned(*SMOKE)
 
