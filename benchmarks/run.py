@@ -35,6 +35,10 @@ MODELS = {"sentiment": "minilm_l6", "lora": "smollm2_135m"}
 DATA = {"sentiment": "sentiment", "lora": "chat"}
 MORE = (0, 10, 30, 100)  # experiments added, to see how planning grows
 SMOKE = ["all", "--config", "tier=smoke", "renderer=embedded"]
+KEPT = (
+    *("rows", "steps", "rows_per_second", "steps_per_second", "tokens_per_second"),
+    *("flop_per_token", "peak_memory_mb", "precision", "attention", "threads", "machine"),
+)
 SIZES = {  # a run long enough to be past its first steps, short enough to be repeated
     "sentiment": {"notebook": ["--rows", "192"], "ours": ["--rows", "384"]},
     "lora": {"notebook": ["--steps", "40"], "ours": ["--steps", "60"]},
@@ -84,7 +88,10 @@ def speed(rounds: int) -> dict[str, Any]:
                         command(program, part, output, *SIZES[part][program]) for output in outputs
                     ]
                     environment = dict(os.environ) if program == "ours" else stock
-                    runs[part][program].append(together(commands, outputs, environment))
+                    records = together(commands, outputs, environment)
+                    runs[part][program].append(
+                        [{key: run[key] for key in KEPT if key in run} for run in records]
+                    )
     return {"peak_gflops": peaks(), "runs": runs}
 
 
