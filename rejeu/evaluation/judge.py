@@ -5,12 +5,14 @@ never a bootstrap over them; claims about one fixed set of predictions use exact
 per seed, which must agree. Several comparisons in one claim share the risk (Bonferroni).
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest
+
+from rejeu.evaluation.statistics import Estimate, estimate
 
 State = Literal["holds", "fails", "unclear", "missing"]
 Verdict = Literal["reproduced", "artefact", "contradicted", "inconclusive", "untested"]
@@ -19,38 +21,22 @@ RISK = 0.05  # of an interval that misses the truth, over all comparisons of a c
 FEWEST_SEEDS = 3
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its interval; `low` and `high` are None where there are too few seeds."""
-
-    mean: float | None
-    low: float | None
-    high: float | None
-    seeds: int
+def over_seeds(values: Sequence[float | None], comparisons: int = 1) -> Estimate:
+    """Mean and interval of one value per seed; undefined values and few seeds leave no interval."""
+    known = [value if value is not None and math.isfinite(value) else None for value in values]
+    found = estimate(known, RISK / comparisons)
+    return found if found.n >= FEWEST_SEEDS else replace(found, low=None, high=None)
 
 
-def over_seeds(values: Sequence[float | None], comparisons: int = 1) -> Interval:
-    """Student's t interval of one value per seed; undefined values leave no interval."""
-    known = np.array([np.nan if value is None else value for value in values], dtype=float)
-    if not len(known) or not np.isfinite(known).all():
-        return Interval(None, None, None, len(known))
-    mean = float(known.mean())
-    if len(known) < FEWEST_SEEDS:
-        return Interval(mean, None, None, len(known))
-    quantile = t.ppf(1 - RISK / comparisons / 2, len(known) - 1)
-    half = float(quantile * known.std(ddof=1) / np.sqrt(len(known)))
-    return Interval(mean, mean - half, mean + half, len(known))
-
-
-def exact(successes: int, trials: int, comparisons: int = 1) -> Interval:
+def exact(successes: int, trials: int, comparisons: int = 1) -> Estimate:
     """Clopper-Pearson interval of a share, on one fixed set of predictions."""
     if trials == 0:
-        return Interval(None, None, None, 1)
+        return Estimate(None, None, None, 1)
     found = binomtest(successes, trials).proportion_ci(1 - RISK / comparisons, method="exact")
-    return Interval(successes / trials, float(found.low), float(found.high), 1)
+    return Estimate(successes / trials, float(found.low), float(found.high), 1)
 
 
-def state(interval: Interval, side: Side, bound: float) -> State:
+def state(interval: Estimate, side: Side, bound: float) -> State:
     """Whether a claim that a value lies above, below or within (-bound, bound) holds.
 
     It holds where the whole interval lies there, and fails where the whole interval lies outside.

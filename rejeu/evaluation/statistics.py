@@ -9,7 +9,7 @@ from scipy.stats import t
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds with its 95 % interval (Student's t); None where it can't be had."""
+    """A mean over seeds with its interval (Student's t); None where it can't be had."""
 
     mean: float | None
     low: float | None
@@ -25,15 +25,18 @@ def share(values: Sequence[float | None]) -> Estimate:
     return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
 
 
-def estimate(values: Sequence[float | None]) -> Estimate:
-    """Mean and t interval over seeds; a single seed has no interval, an undefined value no mean."""
+def estimate(values: Sequence[float | None], risk: float = 0.05) -> Estimate:
+    """Mean and t interval over seeds; a single seed has no interval, an undefined value no mean.
+
+    The interval misses the truth with probability `risk`.
+    """
     known = np.array([value for value in values if value is not None], dtype=float)
     if len(known) < len(values) or not len(known):
         return Estimate(None, None, None, len(values))
     mean = float(known.mean())
     if len(known) == 1:
         return Estimate(mean, None, None, 1)
-    half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    half = float(t.ppf(1 - risk / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
     return Estimate(mean, mean - half, mean + half, len(known))
 
 

@@ -126,7 +126,7 @@ def rms_norm(states: torch.Tensor, norm: Any) -> torch.Tensor:
 
 
 class _RmsNorm(torch.autograd.Function):
-    """With its derivative written out: a third of the operations of the one composed of parts."""
+    """With its derivative written out, in fewer operations than that of the composed parts."""
 
     @staticmethod
     def forward(ctx: Any, states: torch.Tensor, weight: torch.Tensor, epsilon: float) -> Any:

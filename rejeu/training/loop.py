@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
-from torch.optim.lr_scheduler import LambdaLR
+from transformers import get_linear_schedule_with_warmup
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from rejeu.job import Progress
@@ -31,16 +31,6 @@ def orders(
             yield torch.randperm(len(lengths), generator=generator).tolist()
 
 
-def linear_schedule(optimiser: torch.optim.Optimizer, steps: int, warmup_share: float) -> LambdaLR:
-    """Rise from 0 over the first `warmup_share` of the steps, then fall to 0 by the end."""
-    warmup = math.ceil(steps * warmup_share)
-
-    def factor(done: int) -> float:
-        return done / warmup if done < warmup else (steps - done) / max(1, steps - warmup)
-
-    return LambdaLR(optimiser, factor)
-
-
 def fit(
     batches: Sequence[list[int]],
     lengths: Sequence[int],
@@ -60,7 +50,8 @@ def fit(
     Returns:
         A row per step {step, loss, learning_rate, grad_norm}, and the seconds taken.
     """
-    rate = linear_schedule(optimiser, len(batches), warmup_share)
+    warmup = math.ceil(len(batches) * warmup_share)
+    rate = get_linear_schedule_with_warmup(optimiser, warmup, len(batches))
     scaler = torch.amp.GradScaler(hardware.device, enabled=hardware.precision == "fp16")
     parameters: list[nn.Parameter] = [
         parameter for group in optimiser.param_groups for parameter in group["params"]

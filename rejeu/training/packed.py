@@ -1,8 +1,8 @@
 """Rows of several lengths as one sequence of tokens: nothing is padded, and no mask is needed.
 
 All work but attention is done token by token, so rows simply stand one after another; in attention
-each row sees itself alone. Dropout draws 16 random bits per element: drawing a float for each, as
-the library does, took a third of a training step's time on processors.
+each row sees itself alone. Dropout draws 16 random bits per element: drawing a number for each, as
+the library does, takes a processor about three times as long.
 """
 
 from collections.abc import Sequence

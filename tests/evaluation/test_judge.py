@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, ttest_1samp
 
 from rejeu.evaluation.judge import (
-    Interval,
     State,
     Verdict,
     agreeing,
@@ -21,6 +20,7 @@ from rejeu.evaluation.judge import (
     together,
     verdict,
 )
+from rejeu.evaluation.statistics import Estimate
 
 STUDIES = 1000
 
@@ -31,13 +31,13 @@ def test_interval_is_student_s_shared_among_comparisons(comparisons: int) -> Non
     found = over_seeds(values, comparisons)
     expected = ttest_1samp(values, 0).confidence_interval(1 - 0.05 / comparisons)
     assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
-    assert (found.mean, found.seeds) == (pytest.approx(0.4), 4)
+    assert (found.mean, found.n) == (pytest.approx(0.4), 4)
 
 
 def test_exact_interval_is_clopper_pearson() -> None:
     expected = binomtest(30, 50).proportion_ci(0.95, method="exact")
     found = exact(30, 50)
-    assert (found.mean, found.seeds) == (0.6, 1)
+    assert (found.mean, found.n) == (0.6, 1)
     assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
     assert exact(0, 0).low is None
 
@@ -64,7 +64,7 @@ def test_few_or_undefined_values_leave_no_interval(values: list[float | None]) -
     ],
 )
 def test_states(low: float, high: float, above: State, below: State, within: State) -> None:
-    interval = Interval(0.0, low, high, 3)
+    interval = Estimate(0.0, low, high, 3)
     assert state(interval, "above", 1.0) == above
     assert state(interval, "below", 1.0) == below
     assert state(interval, "within", 1.0) == within
