@@ -11,11 +11,18 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/sentiment.smk"
 include: "rules/lora.smk"
+include: "rules/timing.smk"
+include: "rules/claims.smk"
 include: "rules/report.smk"
 
 
 onstart:
     announce(workflow)
+
+
+rule claims:
+    input:
+        f"results/{study.tier}/claims.json",
 
 
 rule all:

@@ -31,7 +31,7 @@ def settings_of(part: str, experiment: str) -> dict[str, Any]:
     """An experiment's settings, as the rules resolve them."""
     study = load(read_yaml(ROOT / "config.yaml"), "config.yaml")
     chosen = getattr(study, part).experiments[experiment]
-    return chosen.model_dump(exclude={"title", "add_row"})
+    return chosen.model_dump(exclude={"title", "arm", "finding", "add_row"})
 
 
 def machine(settings: dict[str, Any], given: argparse.Namespace) -> hardware.Hardware:
@@ -70,12 +70,14 @@ def accuracy(model: Any, rows: TokenRows, used: hardware.Hardware) -> dict[str, 
 def train_lora(given: argparse.Namespace) -> dict[str, Any]:
     settings = settings_of("lora", "r8")
     used = machine(settings, given)
-    rows = list(read_tokens(given.data / "train.arrow"))
+    rows = list(read_tokens(given.data / f"train.{settings['joining']}.arrow"))
     chosen = lora.Settings(seed=given.seed, max_steps=given.steps, **settings)
     base = lora.load(given.model, used, "none")
-    model, _, record = lora.train(base, rows, chosen, used, "ours", sys.stderr)
+    lengths = [len(row) for row in rows]
+    batches = lora.schedule(lengths, chosen)
+    model, _, record = lora.train(base, rows, batches, chosen, used, "ours", sys.stderr)
     if given.predict:
-        heldout = list(read_tokens(given.data / "test.arrow"))
+        heldout = list(read_tokens(given.data / f"test.{settings['joining']}.arrow"))
         progress = Progress("ours", len(heldout), sys.stderr)
         found = generation.heldout_loss(model, heldout, used, progress)
         record |= {"heldout_loss": found["loss"], "heldout_tokens": found["tokens"]}
@@ -89,8 +91,6 @@ def train_lora(given: argparse.Namespace) -> dict[str, Any]:
         embedding.weight.requires_grad_()  # so that gradients flow through, as with an adapter
         return decoder.loss(plain, packed, used)[0]
 
-    lengths = [len(row) for row in rows]
-    batches = lora.schedule(lengths, chosen)
     return record | count(step, batches, lengths)
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ CORES = os.cpu_count() or 1
 TIER = "laptop"
 MODELS = {"sentiment": "minilm_l6", "lora": "smollm2_135m"}
 DATA = {"sentiment": "sentiment", "lora": "chat"}
+ROWS = {"sentiment": "train.arrow", "lora": "train.plain.arrow"}
 MORE = (0, 10, 30, 100)  # experiments added, to see how planning grows
 SMOKE = ["all", "--config", "tier=smoke", "renderer=embedded"]
 KEPT = (
@@ -45,16 +47,22 @@ SIZES = {  # a run long enough to be past its first steps, short enough to be re
 }
 
 
-def command(program: str, part: str, output: Path, *more: str) -> list[str]:
+def command(program: str, part: str, output: Path, *more: str, project: Path = ROOT) -> list[str]:
+    """A training of one program; its data are `project`'s."""
     return [
         sys.executable,
         str(HERE / f"{program}.py"),
         part,
         *("--model", str(ROOT / ".cache/rejeu/models" / MODELS[part])),
-        *("--data", str(ROOT / "results" / TIER / "data" / DATA[part])),
+        *("--data", str(project / "results" / TIER / "data" / DATA[part])),
         *("--output", str(output)),
         *more,
     ]
+
+
+def data_files() -> list[str]:
+    """What training reads, below a project's folder."""
+    return [f"results/{TIER}/data/{DATA[part]}/{rows}" for part, rows in ROWS.items()]
 
 
 def together(commands: list[list[str]], outputs: list[Path], environment: dict[str, str]) -> Any:
@@ -119,25 +127,38 @@ def peaks() -> dict[str, float]:
 
 
 def numerics(seeds: list[int]) -> dict[str, Any]:
-    """Each seed in the notebook's numerics and in ours: accuracy, and held-out loss.
+    """Each seed in the notebook's numerics and in ours: accuracy on all test rows, held-out loss.
 
     Takes long: float32 is slow. Seeds that the last results hold are not run again.
     """
     path = RESULTS / "numerics.json"
     found = read_json(path) if path.is_file() else {"seeds": {}}
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in track(seeds, "In both numerics"):
-            runs = found["seeds"].setdefault(str(seed), {})
-            for part in MODELS:
-                for program in ("notebook", "ours"):
-                    name = f"{part}, {program}"
-                    if name not in runs:
-                        written = Path(folder) / "run.json"
-                        given = command(program, part, written, "--predict", "--seed", str(seed))
-                        (record,) = together([given], [written], dict(os.environ))
-                        names = ("accuracy", "test_rows", "heldout_loss", "heldout_tokens")
-                        runs[name] = {key: record[key] for key in names if key in record}
-                        write_json(path, found)
+    wanted = [
+        (seed, part, program)
+        for seed in seeds
+        for part in MODELS
+        for program in ("notebook", "ours")
+        if f"{part}, {program}" not in found["seeds"].get(str(seed), {})
+    ]
+    with own_copy() as project, ThreadPoolExecutor(CORES) as pool:
+        study = read_yaml(project / "config.yaml")
+        study["tiers"][TIER]["sentiment"]["test_rows"] = None
+        write_study(project, study)
+        snakemake(project, *data_files())
+
+        def run(seed: int, part: str, program: str) -> tuple[int, str, dict[str, Any]]:
+            written = project / f"{part}.{program}.{seed}.json"
+            more = ("--predict", "--threads", "1", "--seed", str(seed))
+            given = command(program, part, written, *more, project=project)
+            (record,) = together([given], [written], dict(os.environ))
+            names = ("accuracy", "test_rows", "heldout_loss", "heldout_tokens")
+            return seed, f"{part}, {program}", {key: record[key] for key in names if key in record}
+
+        jobs = [pool.submit(run, *case) for case in wanted]
+        for job in track(as_completed(jobs), "In both numerics", total=len(jobs)):
+            seed, name, record = job.result()
+            found["seeds"].setdefault(str(seed), {})[name] = record
+            write_json(path, found)
     return found
 
 
@@ -285,7 +306,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure Rejeu; alone on the machine, please")
     parser.add_argument("parts", nargs="*", default=["speed", "scaling", "graph"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44], help="of numerics")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[42, 43, 44, 45, 46], help="of numerics"
+    )
     given = parser.parse_args()
     prepare(ROOT)
     parts = {
@@ -296,8 +319,7 @@ def main() -> None:
         "share": share,
     }
     needed = [f".cache/rejeu/models/{model}/config.json" for model in MODELS.values()]
-    needed += [f"results/{TIER}/data/{data}/train.arrow" for data in DATA.values()]
-    snakemake(ROOT, *needed)
+    snakemake(ROOT, *needed, *data_files())
     for part in given.parts:
         write_json(RESULTS / f"{part}.json", parts[part]())
 

@@ -33,6 +33,10 @@ FileName = Annotated[
 Share = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Attention = Literal["auto", "eager", "fused"]
+Joining = Literal["plain", "separated"]
+Arm = Literal["corrected", "notebook"]
+# What the notebook hid, by the numbers of the report's chapter; `control`: the notebook's numerics.
+Finding = Literal["a1", "a3", "a4", "a5", "a7", "a8", "a10", "a11", "control"]
 
 
 def fault(kind: LiteralString, message: str) -> PydanticCustomError:
@@ -157,6 +161,7 @@ class LoraData(Strict):
 class Tier(Strict):
     sentiment: SentimentData
     lora: LoraData
+    findings: list[Finding]
     expected_seconds: dict[str, PositiveFloat]
 
 
@@ -164,6 +169,8 @@ class SentimentSettings(Strict):
     """One experiment of Part 1, complete."""
 
     title: Text
+    arm: Arm
+    finding: Finding | None
     start_from: Name | None
     learning_rate: PositiveFloat
     batch_size: PositiveInt
@@ -180,16 +187,21 @@ class LoraSettings(Strict):
     """One experiment of Part 2, complete."""
 
     title: Text
+    arm: Arm
+    finding: Finding | None
     start_from: Name | None
     rank: PositiveInt
     alpha: PositiveFloat
+    rank_stabilised: bool
     dropout: Share
     learning_rate: PositiveFloat
     warmup_share: Share
     max_grad_norm: PositiveFloat
     batch_size: PositiveInt
     accumulation: PositiveInt
+    joining: Joining
     add_row: Name | None
+    dose: PositiveInt | None
     precision: Precision
     attention: Attention
     length_grouping: bool
@@ -212,11 +224,13 @@ class Row(Strict):
 class Generation(Strict):
     prompt: str = Field(min_length=1)
     max_new_tokens: PositiveInt
+    answered_rows: PositiveInt
 
 
 class Lora(Strict):
     experiments: dict[Name, LoraSettings]
     rows: dict[Name, Row]
+    placebo: Name
     generation: Generation
 
     @model_validator(mode="before")
@@ -230,6 +244,7 @@ class Report(Strict):
     subtitle: Text
     date: date
     repository: str | None
+    claims: str
 
 
 class Study(Strict):
@@ -269,10 +284,18 @@ class Study(Strict):
             }
             for name in starts:
                 refuse_circle(part, name, starts)
+        refer("lora.placebo", self.lora.placebo, self.lora.rows)
         for name, settings in self.lora.experiments.items():
-            if settings.add_row is not None:
-                refer(f"lora.experiments.{name}.add_row", settings.add_row, self.lora.rows)
+            refuse_row(f"lora.experiments.{name}", settings, self.lora)
         return self
+
+    def experiments(self, part: str, tier: str) -> dict[str, SentimentSettings | LoraSettings]:
+        """A part's experiments that a tier runs: of no finding, or of one of the tier's."""
+        return {
+            name: settings
+            for name, settings in getattr(self, part).experiments.items()
+            if settings.finding is None or settings.finding in self.tiers[tier].findings
+        }
 
 
 def with_common(part: Any) -> Any:
@@ -297,6 +320,19 @@ def refer(key: str, name: str, known: dict[str, Any], kind: str | None = None) -
         raise fault("unknown_name", f"{key}: '{name}' is not defined; {suggest(name, known)}")
     if kind is not None and known[name].kind != kind:
         raise fault("wrong_kind", f"{key}: '{name}' is of kind {known[name].kind}, expected {kind}")
+
+
+def refuse_row(key: str, settings: LoraSettings, lora: Lora) -> None:
+    """Refuse a row that isn't there, the placebo as added row, and a dose of nothing."""
+    if settings.add_row is None:
+        if settings.dose is not None:
+            raise fault("dose", f"{key}.dose: {settings.dose} of which row? Name it in add_row")
+        return
+    refer(f"{key}.add_row", settings.add_row, lora.rows)
+    if settings.add_row == lora.placebo:
+        raise fault(
+            "placebo", f"{key}.add_row: '{lora.placebo}' is the placebo, which no run may train on"
+        )
 
 
 def refuse_circle(part: str, name: str, starts: dict[str, str | None]) -> None:

@@ -37,6 +37,7 @@ wildcard_constraints:
     experiment="[a-z][a-z0-9_]*",
     seed=r"\d+",
     language="|".join(LANGUAGES),
+    finding=r"a\d+",
 
 
 def code(script):
@@ -62,6 +63,40 @@ def causal_lm(wildcards):
 
 def source(name):
     return f"{INPUTS}/{name}/source.json"
+
+
+def runs(part, experiments, *files):
+    """A function of the wildcards: these files of these experiments' runs, for each seed of the tier.
+
+    Of the named experiments, those that the tier runs; None names all of these.
+    """
+
+    def paths(wildcards):
+        known = study.experiments(part, wildcards.tier)
+        wanted = known if experiments is None else experiments
+        names = [
+            wildcards.experiment if name == "{experiment}" else name
+            for name in wanted
+            if name in known or name == "{experiment}"
+        ]
+        return expand(
+            f"results/{wildcards.tier}/{part}/{{name}}/seed{{seed}}/{{file}}",
+            name=names,
+            seed=getattr(tier(wildcards), part).seeds,
+            file=files,
+        )
+
+    return paths
+
+
+def priority(part):
+    """The document's own experiments first, then the chain of A1, then the other findings."""
+
+    def of_run(wildcards):
+        finding = getattr(study, part).experiments[wildcards.experiment].finding
+        return {None: 3, "a1": 2}.get(finding, 1)
+
+    return of_run
 
 
 def announce(workflow):

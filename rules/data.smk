@@ -1,4 +1,7 @@
 # Raw inputs, models as safetensors, and data: cleaned, split, tokenised.
+from typing import get_args
+
+from rejeu.config import Joining
 
 
 rule fetch:
@@ -177,10 +180,12 @@ rule tokenise_chat:
         test="results/{tier}/data/chat/test.parquet",
         model=causal_lm,
     output:
-        train="results/{tier}/data/chat/train.arrow",
-        test="results/{tier}/data/chat/test.arrow",
+        train="results/{tier}/data/chat/train.{joining}.arrow",
+        test="results/{tier}/data/chat/test.{joining}.arrow",
     log:
-        "logs/{tier}/tokenise_chat.log",
+        "logs/{tier}/tokenise_chat/{joining}.log",
+    wildcard_constraints:
+        joining="|".join(get_args(Joining)),
     conda:
         "../envs/train.yaml"
     resources:
@@ -190,6 +195,6 @@ rule tokenise_chat:
         code=code("tokenise_chat.py"),
         max_length=lambda wildcards: tier(wildcards).lora.max_length,
     message:
-        "Tokenising conversations ({wildcards.tier})"
+        "Tokenising conversations, {wildcards.joining} ({wildcards.tier})"
     script:
         "../scripts/tokenise_chat.py"

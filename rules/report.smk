@@ -2,9 +2,27 @@
 REPORT = "results/{tier}/report"
 FIGURES = "results/{tier}/figures"
 WORDS = [f"report/{language}/words.yaml" for language in LANGUAGES]
-SENTIMENT = list(study.sentiment.experiments)
-LORA = list(study.lora.experiments)
+# Findings with a figure; the others have a table.
+DRAWN = ["a1", "a2", "a3", "a4", "a5", "a7", "a8", "a10"]
+
+
+def own_section(part):
+    """The experiments that a part's sections show: those that are not run for a finding."""
+    return [
+        name
+        for name, settings in getattr(study, part).experiments.items()
+        if settings.finding is None
+    ]
+
+
+SENTIMENT = own_section("sentiment")
+LORA = own_section("lora")
 EXTRA_LORA = [name for name in LORA if name not in NAMED]
+
+
+def findings_drawn(wildcards):
+    """The findings whose figures a tier shows; A2 is drawn from Part 1's own predictions."""
+    return [name for name in DRAWN if name == "a2" or ran(wildcards, name)]
 
 
 def images(name):
@@ -14,25 +32,6 @@ def images(name):
         for language in LANGUAGES
         for suffix in ("svg", "png")
     ]
-
-
-def runs(part, experiments, *files):
-    """A function of the wildcards: these files of these experiments' runs, for each seed of the tier."""
-
-    def paths(wildcards):
-        names = [
-            wildcards.experiment if name == "{experiment}" else name
-            for name in experiments
-        ]
-        seeds = getattr(tier(wildcards), part).seeds
-        return expand(
-            f"results/{wildcards.tier}/{part}/{{name}}/seed{{seed}}/{{file}}",
-            name=names,
-            seed=seeds,
-            file=files,
-        )
-
-    return paths
 
 
 def titles(part, names):
@@ -47,7 +46,7 @@ def titles(part, names):
 rule draw_confusion:
     input:
         metrics=runs("sentiment", ["{experiment}"], "metrics.json"),
-        reference="report/reference.yaml",
+        reference=REFERENCE,
         words=WORDS,
     output:
         images("confusion_{experiment}"),
@@ -110,13 +109,50 @@ rule draw_loss_lora:
         "../scripts/draw_losses.py"
 
 
+rule draw_finding:
+    input:
+        sentiment=runs("sentiment", None, "run.json", "log.jsonl", "metrics.json"),
+        predictions=runs("sentiment", ["baseline"], "predictions.parquet"),
+        lora=runs(
+            "lora",
+            None,
+            *("run.json", "log.jsonl", "heldout.json"),
+            *("generation.json", "replies.json"),
+        ),
+        answers=answers,
+        timings=timings,
+        words=WORDS,
+    output:
+        images("hidden_{finding}"),
+    log:
+        "logs/{tier}/draw_finding/{finding}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,
+        disk_mb=1,
+    params:
+        code=code("draw_finding.py"),
+        study=lambda wildcards: {
+            part: {
+                "titles": titles(part, list(study.experiments(part, wildcards.tier))),
+                "seeds": getattr(tier(wildcards), part).seeds,
+            }
+            for part in ("sentiment", "lora")
+        },
+    message:
+        "Drawing finding {wildcards.finding} ({wildcards.tier})"
+    script:
+        "../scripts/draw_finding.py"
+
+
 rule draw_rank:
     input:
         runs=runs("lora", LORA, "run.json"),
         logs=runs("lora", LORA, "log.jsonl"),
         heldout=runs("lora", LORA, "heldout.json"),
         generation=runs("lora", LORA, "generation.json"),
-        reference="report/reference.yaml",
+        reference=REFERENCE,
         words=WORDS,
     output:
         images("rank"),
@@ -159,11 +195,22 @@ def report_study(wildcards):
         "causal_lm": study.models[here.lora.causal_lm].name,
         "causal_lm_citation": study.models[here.lora.causal_lm].citation,
         "max_length": here.sentiment.max_length,
-        "sentiment": {
-            "titles": titles("sentiment", SENTIMENT),
-            "seeds": here.sentiment.seeds,
+        "findings": here.findings,
+        "experiments": {
+            part: {
+                name: {"arm": settings.arm, "finding": settings.finding}
+                for name, settings in study.experiments(part, wildcards.tier).items()
+            }
+            for part in ("sentiment", "lora")
         },
-        "lora": {"titles": titles("lora", LORA), "seeds": here.lora.seeds},
+        "statements": {claim.id: claim.statement.model_dump() for claim in claims},
+        **{
+            part: {
+                "titles": titles(part, list(study.experiments(part, wildcards.tier))),
+                "seeds": getattr(here, part).seeds,
+            }
+            for part in ("sentiment", "lora")
+        },
         "licences": {name: given.licence for name, given in study.inputs.items()},
     }
 
@@ -171,11 +218,18 @@ def report_study(wildcards):
 rule write_report:
     input:
         templates=[f"report/{language}/report.qmd.j2" for language in LANGUAGES],
-        reference="report/reference.yaml",
-        sentiment=runs("sentiment", SENTIMENT, "run.json", "log.jsonl", "metrics.json"),
+        chapters=[f"report/{language}/hidden.qmd.j2" for language in LANGUAGES],
+        reference=REFERENCE,
+        claims=CLAIMS,
+        sentiment=runs("sentiment", None, "run.json", "log.jsonl", "metrics.json"),
         lora=runs(
-            "lora", LORA, "run.json", "log.jsonl", "heldout.json", "generation.json"
+            "lora",
+            None,
+            *("run.json", "log.jsonl", "heldout.json"),
+            *("generation.json", "replies.json"),
         ),
+        answers=answers,
+        timings=timings,
         statistics=[
             f"results/{{tier}}/data/{dataset}/stats.json"
             for dataset in ("sentiment", "chat")
@@ -209,6 +263,7 @@ rule render_report:
                 *[f"confusion_{experiment}" for experiment in SENTIMENT],
                 "loss_sentiment",
                 "rank",
+                *[f"hidden_{finding}" for finding in findings_drawn(wildcards)],
                 *[f"lora_{experiment}" for experiment in EXTRA_LORA],
             )
         ],

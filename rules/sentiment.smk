@@ -1,7 +1,8 @@
 # Part 1: one run per experiment and seed, its predictions, its metrics.
 SENTIMENT_RUN = "results/{tier}/sentiment/{experiment}/seed{seed}"
+# What a run is for (`arm`, `finding`) doesn't influence it.
 SENTIMENT_SETTINGS = {
-    name: settings.model_dump(exclude={"title"})
+    name: settings.model_dump(exclude={"title", "arm", "finding"})
     for name, settings in study.sentiment.experiments.items()
 }
 
@@ -28,6 +29,7 @@ rule train_sentiment:
         run=f"{SENTIMENT_RUN}/run.json",
     log:
         "logs/{tier}/train_sentiment/{experiment}.seed{seed}.log",
+    priority: priority("sentiment")
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -53,6 +55,7 @@ rule predict_sentiment:
         predictions=f"{SENTIMENT_RUN}/predictions.parquet",
     log:
         "logs/{tier}/predict_sentiment/{experiment}.seed{seed}.log",
+    priority: priority("sentiment")
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -78,6 +81,7 @@ rule measure_sentiment:
         metrics=f"{SENTIMENT_RUN}/metrics.json",
     log:
         "logs/{tier}/measure_sentiment/{experiment}.seed{seed}.log",
+    priority: priority("sentiment")
     conda:
         "../envs/report.yaml"
     resources:

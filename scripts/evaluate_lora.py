@@ -1,24 +1,26 @@
 """Load one trained adapter of Part 2, prove that it is the trained one, and use it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
-from rejeu.data.tokenise import read_tokens
+from rejeu.data.tokenise import pair_tokeniser, read_tokens
 from rejeu.files import write_json
 from rejeu.job import Progress, logged
-from rejeu.training import generation, hardware, lora
+from rejeu.training import generation, hardware, lora, replies
 
 
 def main(
     inputs: Any,
     outputs: Any,
     settings: dict[str, Any],
-    quantisation: str,
+    texts: dict[str, dict[str, str]],
     prompt: str,
     max_new_tokens: int,
+    max_length: int,
+    quantisation: str,
     threads: int,
     log: str,
     label: str,
@@ -26,26 +28,28 @@ def main(
     with logged(log) as terminal:
         machine = hardware.choose(settings["precision"], settings["attention"], threads)
         folder, adapter = Path(inputs.base[0]).parent, Path(inputs.weights).parent
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokeniser = pair_tokeniser(folder, settings["joining"], max_length)
         base = lora.load(folder, machine, quantisation)
         expected = load_file(inputs.probe)["logits"]
-        model = generation.load_adapter(
-            base, adapter, expected, tokenizer.encode(prompt).ids, machine
-        )
+        model = generation.load_adapter(base, adapter, expected, tokeniser.prompt(prompt), machine)
         rows = list(read_tokens(inputs.rows))
         progress = Progress(label, len(rows), terminal)
         write_json(outputs.heldout, generation.heldout_loss(model, rows, machine, progress))
-        said = generation.states(model, adapter, tokenizer, prompt, max_new_tokens, machine)
+        said = generation.states(model, adapter, tokeniser, prompt, max_new_tokens, machine)
         write_json(outputs.generation, said)
+        replies.in_float32(model)
+        exact = replace(machine, precision="fp32")
+        write_json(outputs.replies, replies.scores(model, tokeniser, texts, exact))
 
 
 main(
     inputs=snakemake.input,
     outputs=snakemake.output,
     settings=snakemake.params.settings,
-    quantisation=snakemake.params.quantisation,
+    texts=snakemake.params.texts,
     threads=snakemake.threads,
     log=snakemake.log[0],
     label=f"evaluating {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
     **snakemake.params.generation,
+    **snakemake.params.tier,
 )

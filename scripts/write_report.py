@@ -33,7 +33,7 @@ def main(inputs: Any, outputs: Any, study: dict[str, Any], root: Path, log: str)
             }
             for part, read in READERS.items()
         }
-        facts = provenance(study["tier"], sources, study["licences"], **results, root=root)
+        facts = provenance(study, sources, **results, root=root)
         write_json(outputs.provenance, facts)
         for template, output in zip(inputs.templates, outputs.sources, strict=True):
             language = Path(template).parent.name
@@ -51,6 +51,8 @@ def main(inputs: Any, outputs: Any, study: dict[str, Any], root: Path, log: str)
                 statistics=statistics,
                 reference=reference,
                 provenance=facts,
+                claims=read_json(inputs.claims),
+                timings={Path(path).stem: read_json(path) for path in inputs.timings},
             )
             write_text(output, write(Path(template), names))
 

@@ -232,7 +232,7 @@ def test_experiments_may_start_from_others() -> None:
     starts = {
         name: settings.start_from
         for name, settings in (study.sentiment.experiments | study.lora.experiments).items()
-        if settings.start_from
+        if settings.start_from and settings.finding is None
     }
     assert starts == {"second": "baseline", "third": "second", "r16": "r8"}
 
@@ -245,6 +245,32 @@ def test_a_start_that_is_not_there() -> None:
     ) in message
     # Each part has its own experiments.
     assert "'baseline' is not defined" in refused(start("lora", r8="baseline"))
+
+
+def test_a_tier_runs_the_arms_of_its_findings() -> None:
+    raw = copy.deepcopy(CONFIG)
+    raw["tiers"]["laptop"]["findings"] = ["a10"]
+    study = load(raw, "config.yaml")
+    told = {name: settings.finding for name, settings in study.sentiment.experiments.items()}
+    assert {told[name] for name in study.experiments("sentiment", "laptop")} == {None, "a10"}
+    assert list(study.experiments("lora", "laptop")) == list(LORA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("tiers.smoke.findings", ["a12"], "'a12'"),
+        ("sentiment.common.arm", "right", "'right'"),
+        ("sentiment.experiments.large_batch.finding", "a99", "'a99'"),
+        ("lora.experiments.r4.dose", 4, "4 of which row? Name it in add_row"),
+        ("lora.experiments.dose_4.dose", 0, "greater than 0"),
+        ("lora.experiments.related.add_row", "placebo", "which no run may train on"),
+        ("lora.placebo", "plcebo", "did you mean 'placebo'"),
+        ("lora.common.joining", "glued", "'glued'"),
+    ],
+)
+def test_arms_that_make_no_sense(path: str, value: Any, said: str) -> None:
+    assert said in refused(put(path, value))
 
 
 @pytest.mark.parametrize(

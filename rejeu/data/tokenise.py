@@ -6,7 +6,7 @@ Uses `tokenizers` alone, since rules that only look at tokens shouldn't pay for 
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,8 @@ from tokenizers import Encoding, Tokenizer
 
 from rejeu.errors import RejeuError
 from rejeu.files import replacing
+
+Joining = Literal["plain", "separated"]
 
 _BATCH = 1000
 _IDS = pa.field("input_ids", pa.list_(pa.int32()))
@@ -30,6 +32,7 @@ class TokenRows:
     ids: pa.ChunkedArray
     lengths: list[int]
     labels: list[int]  # empty where rows have none
+    prompt_lengths: list[int] = field(default_factory=list)  # tokens; empty where rows have none
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -45,8 +48,11 @@ def read_tokens(path: str | Path) -> TokenRows:
     """Open a file written by `tokenise_texts` or `tokenise_pairs`."""
     with pa.memory_map(str(path)) as mapped:
         table = pa.ipc.open_stream(mapped).read_all()
-    labels = table["label"].to_pylist() if "label" in table.column_names else []
-    return TokenRows(table["input_ids"], table["length"].to_pylist(), labels)
+
+    def column(name: str) -> list[int]:
+        return table[name].to_pylist() if name in table.column_names else []
+
+    return TokenRows(table["input_ids"], column("length"), column("label"), column("prompt_length"))
 
 
 def tokenise_texts(
@@ -67,35 +73,59 @@ def tokenise_texts(
     return _write(rows, "label", _TEXTS, output)
 
 
-def tokenise_pairs(
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    tokenizer_folder: Path,
-    max_length: int,
-    output: Path,
-    *,
-    joining: Literal["plain", "separated"] = "plain",
-) -> dict[str, int]:
-    """Write columns input_ids, length, prompt_length, a row per pair; returns as above.
+@dataclass(frozen=True)
+class PairTokeniser:
+    """How a prompt and its reply become the tokens of one string: the only place that says so."""
+
+    tokenizer: Tokenizer
+    between: str
+    end: str
+
+    def prompt(self, text: str) -> list[int]:
+        """The tokens that a reply to `text` goes on from."""
+        return self.tokenizer.encode(text + self.between).ids
+
+    def pair(self, text: str, reply: str) -> tuple[list[int], int]:
+        """The tokens of a prompt with its reply, and how many are the prompt's."""
+        ((encoding, prompt_length),) = self.pairs([text], [reply])
+        return encoding.ids, prompt_length
+
+    def pairs(
+        self, inputs: Sequence[str], outputs: Sequence[str]
+    ) -> Iterator[tuple[Encoding, int]]:
+        """The same for many.
+
+        A prompt's tokens, special ones included, reach up to the last that holds a character of
+        the input or of what follows it there; one across the border belongs to the prompt.
+        """
+        prompts = [text + self.between for text in inputs]
+        texts = [prompt + reply + self.end for prompt, reply in zip(prompts, outputs, strict=True)]
+        for encoding, prompt in zip(_encode(self.tokenizer, texts), prompts, strict=True):
+            yield encoding, _prompt_length(encoding, len(prompt))
+
+
+def pair_tokeniser(folder: Path, joining: Joining, max_length: int) -> PairTokeniser:
+    """How pairs are tokenised with the tokenizer in `folder`, to at most `max_length` tokens.
 
     plain: input and output joined with nothing between and no end token, as in the notebook;
-    separated: input, a line break, output, the tokenizer's end token. Each is tokenised as one
-    string. prompt_length counts the tokens, special ones included, up to the last that holds a
-    character of the input (of the line break too); one across the border belongs to the prompt.
+    separated: input, a line break, output, the tokenizer's end token.
+
+    Raises:
+        RejeuError: for an unknown joining, no tokenizer, or no end token where one is needed.
     """
-    endings = {"plain": ("", ""), "separated": ("\n", None)}
-    if joining not in endings:
-        raise RejeuError(f"joining '{joining}' is unknown; expected one of {list(endings)}")
-    between, end = endings[joining]
-    end = _end_token(tokenizer_folder) if end is None else end
-    tokenizer = _load(tokenizer_folder, max_length)
-    prompts = [text + between for text in inputs]
-    texts = [prompt + answer + end for prompt, answer in zip(prompts, outputs, strict=True)]
-    rows = (
-        (encoding, _prompt_length(encoding, len(prompt)))
-        for encoding, prompt in zip(_encode(tokenizer, texts), prompts, strict=True)
-    )
-    return _write(rows, "prompt_length", _PAIRS, output)
+    tokenizer = _load(folder, max_length)
+    if joining == "plain":
+        return PairTokeniser(tokenizer, between="", end="")
+    if joining == "separated":
+        return PairTokeniser(tokenizer, between="\n", end=_end_token(folder))
+    raise RejeuError(f"joining '{joining}' is unknown; expected plain or separated")
+
+
+def tokenise_pairs(
+    inputs: Sequence[str], outputs: Sequence[str], tokeniser: PairTokeniser, output: Path
+) -> dict[str, int]:
+    """Write columns input_ids, length, prompt_length, a row per pair; returns as above."""
+    return _write(tokeniser.pairs(inputs, outputs), "prompt_length", _PAIRS, output)
 
 
 def _load(folder: Path, max_length: int) -> Tokenizer:

@@ -56,5 +56,18 @@ def measure_by_rule(labels: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
     return by_rule["argmax"] | {"by_rule": by_rule}
 
 
+def larger_class(confusion: dict[str, int]) -> float:
+    """The share of the larger actual class: accuracy of always naming it."""
+    actual = confusion["tp"] + confusion["fn"]
+    total = sum(confusion.values())
+    return max(actual, total - actual) / total
+
+
+def above_larger_class(confusion: dict[str, int]) -> float:
+    """How much accuracy exceeds that of always naming the larger class."""
+    right = confusion["tn"] + confusion["tp"]
+    return right / sum(confusion.values()) - larger_class(confusion)
+
+
 def defined(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -33,6 +33,10 @@ def lora_arguments(run: dict[str, Any]) -> str:
         "lora_dropout": settings.pop("dropout"),
         "target_modules": run["target_modules"],
     }
+    if settings.pop("rank_stabilised"):
+        adapter["use_rslora"] = True
+    if settings["dose"] is None:
+        del settings["dose"]
     return (
         call("LoraConfig", adapter)
         + "\n"

@@ -3,10 +3,13 @@
 from datetime import date
 from typing import Any
 
-from rejeu.report import findings
+from rejeu.evaluation.statistics import estimate
+from rejeu.report import findings, grid, hidden
 from rejeu.report.assignment import NAMED, SENTIMENT
 from rejeu.report.numbers import Numbers
+from rejeu.report.provenance import by_finding
 from rejeu.report.results import LoraResult, SentimentResult, rank_sweep
+from rejeu.report.verdicts import judged
 
 
 def context(
@@ -17,12 +20,17 @@ def context(
     statistics: dict[str, Any],
     reference: dict[str, Any],
     provenance: dict[str, Any],
+    claims: list[dict[str, Any]],
+    timings: dict[str, Any],
 ) -> dict[str, Any]:
     """Names and values for `language`'s template.
 
     Args:
-        study: plain settings {tier, report, generation, encoder, causal_lm, max_length}.
+        study: plain settings {tier, report, generation, encoder, causal_lm, max_length, findings,
+            experiments: by part, each experiment's {arm, finding}, statements: of the claims}.
         statistics: the data's {sentiment, chat} stats.json.
+        claims: the entries of claims.json.
+        timings: timing/{batch, rank}.json, those that the tier measured.
     """
     numbers = Numbers(language)
     first = next(iter(sentiment.values())).runs[0]
@@ -34,16 +42,24 @@ def context(
     return {
         "n": numbers,
         "findings": findings,
+        "hidden": hidden,
+        "grid": grid,
         "tier": study["tier"],
         "report": study["report"] | {"date": date.fromisoformat(study["report"]["date"])},
         "note": note(language, study, seeds, numbers),
         "generation": study["generation"],
         "seeds": seeds,
         "sentiment": sentiment,
-        "extra_sentiment": [result for name, result in sentiment.items() if name not in NAMED],
+        "extra_sentiment": extra("sentiment", sentiment, study),
         "lora": lora,
-        "extra_lora": [result for name, result in lora.items() if name not in NAMED],
+        "extra_lora": extra("lora", lora, study),
         "sweep": rank_sweep(lora),
+        "claims": judged(claims, study["statements"], numbers),
+        "ran": study["findings"],
+        "batch_timing": timings.get("batch"),
+        "rank_timing": timings.get("rank"),
+        "estimate": estimate,
+        "minutes": by_finding(provenance["training"], timings),
         "reference": reference,
         "provenance": with_listings(provenance),
         "numerics": first | first["settings"],
@@ -58,6 +74,16 @@ def context(
             "conflicts": reviews["conflicts_before_cleaning"] + reviews["conflicts_after_cleaning"],
         },
     }
+
+
+def extra(part: str, results: dict[str, Any], study: dict[str, Any]) -> list[Any]:
+    """The experiments with a section of their own: neither the assignment's nor a finding's."""
+    told = study["experiments"][part]
+    return [
+        result
+        for name, result in results.items()
+        if name not in NAMED and told[name]["finding"] is None
+    ]
 
 
 def note(language: str, study: dict[str, Any], seeds: dict[str, int], numbers: Numbers) -> str:

@@ -6,6 +6,7 @@ Sentences that interpret a result hang on these, so the prose can't contradict t
 import itertools
 from typing import Any
 
+from rejeu.evaluation.metrics import larger_class
 from rejeu.evaluation.statistics import estimate
 
 
@@ -29,12 +30,6 @@ def collapsed(confusion: dict[str, int]) -> bool:
     positive = confusion["tp"] + confusion["fp"]
     negative = confusion["tn"] + confusion["fn"]
     return positive == 0 or negative == 0
-
-
-def larger_class(confusion: dict[str, int]) -> float:
-    actual = confusion["tp"] + confusion["fn"]
-    total = sum(confusion.values())
-    return max(actual, total - actual) / total
 
 
 def errors(metrics: list[dict[str, Any]]) -> str:

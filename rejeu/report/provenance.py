@@ -17,17 +17,18 @@ PACKAGES = (
 
 
 def provenance(
-    tier: str,
+    study: dict[str, Any],
     sources: dict[str, Path],
-    licences: dict[str, str],
     sentiment: dict[str, SentimentResult],
     lora: dict[str, LoraResult],
     root: Path,
 ) -> dict[str, Any]:
     """Facts about one tier's results, as `provenance.json` holds them.
 
-    They are recorded when the report is written and trigger nothing.
+    They are recorded when the report is written and trigger nothing. `study` is what the report is
+    told: its tier, licences, and each experiment's finding.
     """
+    tier, licences = study["tier"], study["licences"]
     runs = [
         (part, result, run)
         for part, results in (("sentiment", sentiment), ("lora", lora))
@@ -56,6 +57,7 @@ def provenance(
             {
                 "part": part,
                 "experiment": result.name,
+                "finding": study["experiments"][part][result.name]["finding"],
                 "seeds": result.seeds,
                 "wall_seconds": sum(run["wall_seconds"] for run in result.runs),
                 "peak_memory_mb": max(run["peak_memory_mb"] for run in result.runs),
@@ -64,6 +66,23 @@ def provenance(
             for result in results.values()
         ],
     }
+
+
+def by_finding(training: list[dict[str, Any]], timings: dict[str, Any]) -> dict[str | None, float]:
+    """Seconds of training or timing for each finding; None: the document's own experiments."""
+    names = dict.fromkeys(row["finding"] for row in training)
+    spent: dict[str | None, float] = {
+        name: sum(row["wall_seconds"] for row in training if row["finding"] == name)
+        for name in names
+    }
+    for finding, name, each, count in (
+        ("a3", "batch", "seconds_per_row", "rows"),
+        ("a5", "rank", "seconds_per_step", "steps"),
+    ):
+        if name in timings:
+            measured = timings[name]
+            spent[finding] = measured[count] * sum(map(sum, measured[each].values()))
+    return spent
 
 
 def git(root: Path) -> dict[str, Any]:

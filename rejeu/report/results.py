@@ -114,6 +114,8 @@ class LoraResult:
     losses: list[list[float]]
     heldout: list[dict[str, Any]]
     generation: list[dict[str, Any]]  # for each seed, by state
+    replies: list[dict[str, Any]]  # for each seed, by row
+    stops: list[dict[str, Any]] | None  # None where answers weren't counted
     reference: dict[str, Any] | None
 
     @property
@@ -164,6 +166,11 @@ class LoraResult:
         """How many seeds' training drew the added row at all."""
         return sum(run["added_row"]["times_drawn"] > 0 for run in self.runs)
 
+    def response(self, row: str, other: "LoraResult") -> Estimate:
+        """Log-probability per token of a row's reply, in nats, minus `other`'s of the same seed."""
+        pairs = zip(self.replies, other.replies, strict=True)
+        return estimate([ours[row]["trained"] - theirs[row]["trained"] for ours, theirs in pairs])
+
     def texts_changed(self, other: "LoraResult") -> int:
         """For how many seeds the trained adapter's text differs from `other`'s."""
         pairs = zip(self.generation, other.generation, strict=True)
@@ -193,6 +200,7 @@ def read_lora(
     folder: Path, name: str, title: str, seeds: list[int], reference: dict[str, Any] | None
 ) -> LoraResult:
     places = [folder / name / f"seed{seed}" for seed in seeds]
+    counted = [place / "stops.json" for place in places]
     return LoraResult(
         name=name,
         title=title,
@@ -204,6 +212,8 @@ def read_lora(
             {entry["state"]: entry for entry in read_json(place / "generation.json")}
             for place in places
         ],
+        replies=[read_json(place / "replies.json") for place in places],
+        stops=[read_json(path) for path in counted] if all(map(Path.is_file, counted)) else None,
         reference=reference,
     )
 

@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 from torch.nn.functional import log_softmax
 from transformers import PreTrainedModel
 
+from rejeu.data.tokenise import PairTokeniser
 from rejeu.errors import RejeuError
 from rejeu.job import Progress
 from rejeu.training import decoder
@@ -16,6 +17,7 @@ from rejeu.training.hardware import Hardware
 from rejeu.training.packed import pack, parts
 
 HELD_OUT_TOKENS = 512  # at a time: their logits over the whole vocabulary take 100 MB
+TOGETHER = 16  # prompts that are answered at a time
 
 
 @torch.inference_mode()
@@ -85,8 +87,7 @@ def generate(
     """
     model.eval()
     ids = torch.tensor([prompt], device=hardware.device)
-    end = model.generation_config.eos_token_id
-    ends = set(end if isinstance(end, list) else [end])
+    ends = end_tokens(model)
     with hardware.autocast():
         tokens = model.generate(
             input_ids=ids,
@@ -106,24 +107,82 @@ def generate(
     }
 
 
+def end_tokens(model: Any) -> set[int]:
+    end = model.generation_config.eos_token_id
+    return set(end if isinstance(end, list) else [end])
+
+
+@torch.inference_mode()
+def answers(
+    model: Any,
+    tokenizer: Tokenizer,
+    prompts: list[list[int]],
+    max_new_tokens: int,
+    hardware: Hardware,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Greedy continuations of many prompts, of one or more tokens each: [{text, stopped}].
+
+    As `generate` gives them, but computed together: prompts are padded on the left, so that each
+    reply follows its prompt. `text` holds the prompt too.
+    """
+    model.eval()
+    ends = end_tokens(model)
+    pad = min(ends)
+    found = []
+    for start in range(0, len(prompts), TOGETHER):
+        chosen = prompts[start : start + TOGETHER]
+        width = max(map(len, chosen))
+        ids = [[pad] * (width - len(prompt)) + prompt for prompt in chosen]
+        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in chosen]
+        with hardware.autocast():
+            tokens = model.generate(
+                input_ids=torch.tensor(ids, device=hardware.device),
+                attention_mask=torch.tensor(mask, device=hardware.device),
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                pad_token_id=pad,
+            )
+        for prompt, new in zip(chosen, tokens[:, width:].tolist(), strict=True):
+            text = tokenizer.decode(prompt + new, skip_special_tokens=True)
+            found.append({"text": text, "stopped": not ends.isdisjoint(new)})
+        progress.update(len(found), " prompts")
+    return found
+
+
+def counted(
+    asked: list[str], answered: list[dict[str, Any]], max_new_tokens: int, shown: int
+) -> dict[str, Any]:
+    """How many answers stopped by themselves, and the first few of them, as stops.json has it."""
+    pairs = zip(asked[:shown], answered[:shown], strict=True)
+    return {
+        "prompts": len(answered),
+        "stopped": sum(answer["stopped"] for answer in answered),
+        "max_new_tokens": max_new_tokens,
+        "answers": [{"prompt": text, **answer} for text, answer in pairs],
+    }
+
+
 def states(
     model: PeftModel,
     adapter: Path,
-    tokenizer: Tokenizer,
+    tokeniser: PairTokeniser,
     prompt: str,
     max_new_tokens: int,
     hardware: Hardware,
 ) -> list[dict[str, Any]]:
     """What the base model, the trained adapter and a re-initialised one say to `prompt`.
 
+    The model is left as it was, with the trained adapter.
+
     `reinitialised` is what loading an adapter's *configuration* gives: its B matrix is zero. Where
     its logits after every token of the base model's text equal the base model's, bit for bit, its
     greedy text is the base model's too, and is not generated again.
     """
-    ids = tokenizer.encode(prompt).ids
+    ids = tokeniser.prompt(prompt)
 
     def say() -> dict[str, Any]:
-        return generate(model, tokenizer, ids, max_new_tokens, hardware)
+        return generate(model, tokeniser.tokenizer, ids, max_new_tokens, hardware)
 
     def entry(state: str, said: dict[str, Any], difference: float) -> dict[str, Any]:
         told = {name: value for name, value in said.items() if name != "tokens"}
@@ -146,4 +205,6 @@ def states(
     model.set_adapter("reinitialised")
     away = difference(base["tokens"], whole)
     reinitialised = entry("reinitialised", base if away == 0 else say(), away)
+    model.set_adapter("default")
+    model.delete_adapter("reinitialised")
     return [entry("base", base, 0.0), trained, reinitialised]

@@ -1,6 +1,7 @@
 """The training loop of both parts: a linear schedule, clipped gradients, every step logged."""
 
 import math
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -41,11 +42,14 @@ def fit(
     max_grad_norm: float,
     hardware: Hardware,
     progress: Progress,
+    seed: int | None = None,
 ) -> tuple[list[dict[str, float]], float]:
     """Take one step for each batch of row numbers.
 
     `loss_of` sums the loss over some rows of a batch; `weigh` says over how many items a batch's
     loss is averaged. A batch too large for memory is computed in parts; the gradient is the same.
+    With a `seed` each step has random numbers of its own, so that runs of one seed share the
+    dropout of all steps whose batches are alike, whatever other batches stand between.
 
     Returns:
         A row per step {step, loss, learning_rate, grad_norm}, and the seconds taken.
@@ -57,9 +61,12 @@ def fit(
         parameter for group in optimiser.param_groups for parameter in group["params"]
     ]
     log: list[dict[str, float]] = []
+    seeds = random.Random(seed)
     start = time.monotonic()
     for step, batch in enumerate(batches, 1):
         total = 0.0
+        if seed is not None:
+            torch.manual_seed(seeds.getrandbits(63))
         for part in parts(batch, lengths):
             loss = loss_of(part) / weigh(batch)
             scaler.scale(loss).backward()

@@ -17,21 +17,38 @@ from rejeu.training.packed import pack
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Hyper-parameters of one run, and the experiment whose weights it starts from, if any."""
+class Sampling:
+    """What decides, with the rows' lengths, which rows a run trains on and in which order."""
 
-    start_from: str | None
-    rank: int
-    alpha: float
-    dropout: float
-    learning_rate: float
-    warmup_share: float
-    max_grad_norm: float
     batch_size: int
     accumulation: int
     length_grouping: bool
     max_steps: int
     seed: int
+
+    @property
+    def rows_per_step(self) -> int:
+        return self.batch_size * self.accumulation
+
+
+@dataclass(frozen=True)
+class Settings(Sampling):
+    """Hyper-parameters of one run, and the experiment whose weights it starts from, if any.
+
+    `joining` and `dose` are already in the rows and batches that `train` is given; they stand here
+    so that run.json has them.
+    """
+
+    start_from: str | None
+    rank: int
+    alpha: float
+    rank_stabilised: bool
+    dropout: float
+    learning_rate: float
+    warmup_share: float
+    max_grad_norm: float
+    joining: str
+    dose: int | None
 
 
 def load(folder: Path, hardware: Hardware, quantisation: str) -> PreTrainedModel:
@@ -53,13 +70,16 @@ def load(folder: Path, hardware: Hardware, quantisation: str) -> PreTrainedModel
     return model
 
 
-def schedule(lengths: list[int], settings: Settings) -> list[list[int]]:
+def schedule(lengths: list[int], sampling: Sampling) -> list[list[int]]:
     """Row numbers of each step: one epoch's permutation after another, cut into steps."""
-    size = settings.batch_size * settings.accumulation
-    drawn = orders(lengths, size, settings.seed, length_grouping=settings.length_grouping)
-    rows = itertools.islice(itertools.chain.from_iterable(drawn), settings.max_steps * size)
-    together = list(rows)
-    return [together[start : start + size] for start in range(0, len(together), size)]
+    size = sampling.rows_per_step
+    drawn = orders(lengths, size, sampling.seed, length_grouping=sampling.length_grouping)
+    rows = itertools.chain.from_iterable(drawn)
+    return steps(list(itertools.islice(rows, sampling.max_steps * size)), size)
+
+
+def steps(rows: list[int], size: int) -> list[list[int]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def train_before(base: PreTrainedModel, adapter: Path) -> None:
@@ -70,26 +90,15 @@ def train_before(base: PreTrainedModel, adapter: Path) -> None:
     PeftModel.from_pretrained(base, adapter, is_trainable=True)
 
 
-def train(
-    base: PreTrainedModel,
-    rows: list[list[int]],
-    settings: Settings,
-    hardware: Hardware,
-    label: str,
-    terminal: TextIO,
-) -> tuple[PeftModel, list[dict[str, Any]], dict[str, Any]]:
-    """Train an adapter on token rows; batch and accumulation are computed as one batch.
+def adapt(base: PreTrainedModel, settings: Settings, hardware: Hardware) -> PeftModel:
+    """Put a new adapter on `base`, which is frozen, ready to be trained.
 
-    The loss is the mean over a step's tokens, as Trainer normalises accumulated batches.
-
-    Returns:
-        The model with its adapter, one row per step {step, loss, learning_rate, grad_norm}, and
-        the run's record. `train_loss` is the mean over all steps.
+    Its scale is alpha / rank, or alpha / sqrt(rank) if rank-stabilised (arXiv 2312.03732).
     """
-    set_seed(settings.seed)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # pyright: ignore[reportArgumentType]  # any number serves
+        use_rslora=settings.rank_stabilised,
         lora_dropout=settings.dropout,
         bias="none",
         task_type="CAUSAL_LM",
@@ -97,31 +106,74 @@ def train(
     model = get_peft_model(base, config)
     decoder.freeze(model, hardware)
     model.train()
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    lengths = [len(row) for row in rows]
-    batches = schedule(lengths, settings)
+    return model
 
-    def loss_of(chosen: list[int]) -> torch.Tensor:
-        batch = pack([rows[row] for row in chosen], hardware.device)
-        return decoder.loss(model, batch, hardware)[0]
 
-    log, seconds = fit(
-        batches,
-        lengths,
-        loss_of,
-        lambda batch: sum(lengths[row] - 1 for row in batch),
-        torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.0, fused=True),
-        warmup_share=settings.warmup_share,
-        max_grad_norm=settings.max_grad_norm,
-        hardware=hardware,
-        progress=Progress(label, len(batches), terminal),
-    )
+def trainable(model: PeftModel) -> list[torch.nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def train(
+    base: PreTrainedModel,
+    rows: list[list[int]],
+    batches: list[list[int]],
+    settings: Settings,
+    hardware: Hardware,
+    label: str,
+    terminal: TextIO,
+) -> tuple[PeftModel, list[dict[str, Any]], dict[str, Any]]:
+    """Train an adapter on token rows.
+
+    `batches` holds the row numbers of each step (see `schedule` and `doses.batches`).
+
+    Returns:
+        The model with its adapter, one row per step {step, loss, learning_rate, grad_norm}, and
+        the run's record. `train_loss` is the mean over all steps.
+    """
+    set_seed(settings.seed)
+    model = adapt(base, settings, hardware)
+    progress = Progress(label, len(batches), terminal)
+    log, seconds = fit_adapter(model, rows, batches, settings, hardware, progress)
     drawn = [row for batch in batches for row in batch]
     told = {
         "settings": asdict(settings),
         "rows": len(rows),
         "target_modules": sorted(model.peft_config["default"].target_modules),  # pyright: ignore
-        "trainable_parameters": sum(parameter.numel() for parameter in parameters),
+        "trainable_parameters": sum(parameter.numel() for parameter in trainable(model)),
     }
-    tokens = sum(lengths[row] for row in drawn)
+    tokens = sum(len(rows[row]) for row in drawn)
     return model, log, told | record(log, seconds, len(drawn), tokens, hardware)
+
+
+def fit_adapter(
+    model: PeftModel,
+    rows: list[list[int]],
+    batches: list[list[int]],
+    settings: Settings,
+    hardware: Hardware,
+    progress: Progress,
+) -> tuple[list[dict[str, float]], float]:
+    """Take the steps; batch and accumulation are computed as one batch. Returns as `fit` does.
+
+    The loss is the mean over a step's tokens, as Trainer normalises accumulated batches.
+    """
+    lengths = [len(row) for row in rows]
+
+    def loss_of(chosen: list[int]) -> torch.Tensor:
+        batch = pack([rows[row] for row in chosen], hardware.device)
+        return decoder.loss(model, batch, hardware)[0]
+
+    return fit(
+        batches,
+        lengths,
+        loss_of,
+        lambda batch: sum(lengths[row] - 1 for row in batch),
+        torch.optim.AdamW(
+            trainable(model), lr=settings.learning_rate, weight_decay=0.0, fused=True
+        ),
+        warmup_share=settings.warmup_share,
+        max_grad_norm=settings.max_grad_norm,
+        hardware=hardware,
+        progress=progress,
+        seed=settings.seed,
+    )

@@ -8,7 +8,7 @@ import datasets
 import pytest
 from tokenizers import Tokenizer
 
-from rejeu.data.tokenise import tokenise_pairs, tokenise_texts
+from rejeu.data.tokenise import pair_tokeniser, read_tokens, tokenise_pairs, tokenise_texts
 from rejeu.errors import RejeuError
 
 INPUTS = ["Hey, how are you?", "I paid  12 euros for it", "x"]
@@ -40,7 +40,7 @@ def test_texts(tmp_path: Path, input_folder: Callable[[str], Path]) -> None:
 
 def test_plain_pairs_are_one_string(tmp_path: Path, model_folder: Callable[[str], Path]) -> None:
     folder, path = model_folder("smollm2_135m"), tmp_path / "train.arrow"
-    tokenise_pairs(INPUTS, OUTPUTS, folder, 512, path)
+    tokenise_pairs(INPUTS, OUTPUTS, pair_tokeniser(folder, "plain", 512), path)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     rows = columns(path)
     for row, (text, answer) in enumerate(zip(INPUTS, OUTPUTS, strict=True)):
@@ -56,7 +56,8 @@ def test_plain_pairs_are_one_string(tmp_path: Path, model_folder: Callable[[str]
 
 def test_separated_pairs_end(tmp_path: Path, model_folder: Callable[[str], Path]) -> None:
     folder, path = model_folder("smollm2_135m"), tmp_path / "train.arrow"
-    tokenise_pairs(INPUTS, OUTPUTS, folder, 512, path, joining="separated")
+    tokeniser = pair_tokeniser(folder, "separated", 512)
+    tokenise_pairs(INPUTS, OUTPUTS, tokeniser, path)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     rows = columns(path)
     for row, (text, answer) in enumerate(zip(INPUTS, OUTPUTS, strict=True)):
@@ -64,11 +65,18 @@ def test_separated_pairs_end(tmp_path: Path, model_folder: Callable[[str], Path]
         assert ids[-1] == tokenizer.token_to_id("<|im_end|>")
         assert tokenizer.decode(ids[:prompt_length]) == text + "\n"
         assert tokenizer.decode(ids[prompt_length:-1]) == answer
+        # A prompt alone, and one pair alone, have the tokens that they have in the file.
+        assert tokeniser.prompt(text) == ids[:prompt_length]
+        assert tokeniser.pair(text, answer) == (ids, prompt_length)
+    read = read_tokens(path)
+    assert (list(read), read.prompt_lengths) == (rows["input_ids"], rows["prompt_length"])
+    assert (read.lengths, read.labels) == (rows["length"], [])
 
 
 def test_truncated_pair(tmp_path: Path, model_folder: Callable[[str], Path]) -> None:
     path = tmp_path / "train.arrow"
-    counts = tokenise_pairs(["a b c d e f"], ["g"], model_folder("smollm2_135m"), 4, path)
+    tokeniser = pair_tokeniser(model_folder("smollm2_135m"), "plain", 4)
+    counts = tokenise_pairs(["a b c d e f"], ["g"], tokeniser, path)
     assert counts == {"rows": 1, "tokens": 4, "truncated": 1}
     assert columns(path)["prompt_length"] == [4]
 
@@ -77,7 +85,8 @@ def test_special_tokens_of_the_tokenizer(
     tmp_path: Path, input_folder: Callable[[str], Path]
 ) -> None:
     path = tmp_path / "train.arrow"
-    tokenise_pairs(["a fine"], [" film"], input_folder("minilm_l6"), 64, path)
+    tokeniser = pair_tokeniser(input_folder("minilm_l6"), "plain", 64)
+    tokenise_pairs(["a fine"], [" film"], tokeniser, path)
     rows = columns(path)
     # [CLS] is before the input's end, [SEP] is not.
     assert (rows["length"], rows["prompt_length"]) == ([5], [3])
@@ -92,9 +101,9 @@ def test_bad_input(tmp_path: Path, input_folder: Callable[[str], Path]) -> None:
     with pytest.raises(RejeuError, match="max_length 2: expected more than 2"):
         tokenise_texts(["a"], [1], folder, 2, path)
     with pytest.raises(RejeuError, match="no eos_token"):
-        tokenise_pairs(["a"], ["b"], folder, 64, path, joining="separated")
+        pair_tokeniser(folder, "separated", 64)
     with pytest.raises(RejeuError, match="joining 'odd' is unknown"):
-        tokenise_pairs(["a"], ["b"], folder, 64, path, joining="odd")  # pyright: ignore[reportArgumentType]
+        pair_tokeniser(folder, "odd", 64)  # pyright: ignore[reportArgumentType]
     assert list(tmp_path.iterdir()) == []
 
 

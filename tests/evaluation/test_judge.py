@@ -2,7 +2,8 @@
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, ttest_1samp
 
 from rejeu.evaluation.judge import (
+    VERDICTS,
     State,
     Verdict,
     agreeing,
+    compare,
     exact,
+    judge,
     over_seeds,
     state,
     together,
@@ -199,3 +203,174 @@ def test_claims_of_several_comparisons_share_the_risk(comparisons: int) -> None:
         ]
         false += together(states) in ("holds", "fails")
     assert false / STUDIES <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / STUDIES)
+
+
+# Whole claims on studies whose truth is known: values per seed by path.
+CLAIM: dict[str, Any] = {
+    "id": "claim",
+    "section": "section",
+    "finding": None,
+    "tiers": ["laptop"],
+    "reference": {"of": "ours", "against": "others", "by": "difference"},
+}
+DIFFERENCE: dict[str, Any] = {
+    "by": "difference",
+    "test": "seeds",
+    "side": "below",
+    "around": 0.0,
+    "margin": 0.1,
+}
+EQUAL, UNLIKE = [0.80, 0.81, 0.79], [0.50, 0.52, 0.49]  # of others: no effect, an effect
+NOISY = [0.2, 0.9, 0.8]
+
+
+def judged(
+    corrected: Sequence[float | None] | None,
+    notebook: Sequence[float | None] | None,
+    tier: str = "laptop",
+) -> dict[str, Any]:
+    """Judge that ours is below the others by more than the margin, in both arms."""
+    others = [0.8, 0.8, 0.8][: len(corrected or EQUAL)]
+    values = {"corrected": corrected, "notebook": notebook, "others": others}
+    arms = {
+        arm: [{**DIFFERENCE, "of": arm, "against": "others"}] for arm in ("corrected", "notebook")
+    }
+    printed = {"ours": [0.5], "others": [0.9]}
+    return judge(CLAIM | arms, tier, values.get, printed.get)
+
+
+@pytest.mark.parametrize(
+    ("name", "corrected", "notebook", "expected"),
+    [
+        ("effect present", UNLIKE, UNLIKE, "reproduced"),
+        ("effect absent, and in the notebook", EQUAL, EQUAL, "contradicted"),
+        ("effect absent, made by the fault", EQUAL, UNLIKE, "artefact"),
+        ("effect reversed", [1.1, 1.12, 1.09], UNLIKE, "artefact"),
+        ("effect reversed in both", [1.1, 1.12, 1.09], [1.1, 1.12, 1.09], "contradicted"),
+        ("too noisy", NOISY, UNLIKE, "inconclusive"),
+        ("too noisy where it decides", EQUAL, NOISY, "inconclusive"),
+        ("one seed", UNLIKE[:1], UNLIKE[:1], "untested"),
+        ("two seeds", UNLIKE[:2], UNLIKE[:2], "untested"),
+        ("arm missing", None, UNLIKE, "untested"),
+        ("other arm missing", UNLIKE, None, "untested"),
+        ("undefined on a seed", [0.5, None, 0.49], UNLIKE, "untested"),
+        ("NaN on a seed", [0.5, math.nan, 0.49], UNLIKE, "untested"),
+    ],
+)
+def test_studies_of_known_truth(
+    name: str,
+    corrected: Sequence[float | None] | None,
+    notebook: Sequence[float | None] | None,
+    expected: Verdict,
+) -> None:
+    assert judged(corrected, notebook)["verdict"] == expected, name
+
+
+def test_an_entry_says_what_it_measured() -> None:
+    entry = judged(UNLIKE, UNLIKE)
+    assert entry["quantity"] == "corrected - others"
+    assert entry["reference"] == pytest.approx(-0.4)
+    differences = [ours - 0.8 for ours in UNLIKE]
+    assert entry["measured"] == pytest.approx(np.mean(differences))
+    expected = ttest_1samp(differences, 0).confidence_interval(0.95)
+    assert entry["interval"] == [pytest.approx(expected.low), pytest.approx(expected.high)]
+    assert (entry["margin"], entry["seeds"]) == (0.1, 3)
+    assert entry["verdict_by_arm"] == {"corrected": "holds", "notebook": "holds"}
+
+
+def test_a_tier_that_can_t_say_leaves_a_claim_untested() -> None:
+    entry = judged(UNLIKE, UNLIKE, tier="smoke")
+    assert entry["verdict"] == "untested"
+    assert entry["measured"] is not None
+
+
+def test_two_effects_changed_at_once_are_told_apart() -> None:
+    """Confounded: the notebook changed rate and batch; only the rate, alone, has the effect."""
+    values = {"both": UNLIKE, "rate": UNLIKE, "batch": EQUAL, "others": [0.8, 0.8, 0.8]}
+
+    def verdict_of(alone: str) -> Verdict:
+        arms = {
+            "corrected": [{**DIFFERENCE, "of": alone, "against": "others"}],
+            "notebook": [{**DIFFERENCE, "of": "both", "against": "others"}],
+        }
+        return judge(CLAIM | {"reference": None} | arms, "laptop", values.get, values.get)[
+            "verdict"
+        ]
+
+    assert verdict_of("rate") == "reproduced"
+    assert verdict_of("batch") == "artefact"
+
+
+def compared(values: dict[str, list[Any]], comparisons: int = 1, **changes: Any) -> dict[str, Any]:
+    given = {**DIFFERENCE, "of": "ours", "against": "others", **changes}
+    return compare(given, values.get, comparisons)
+
+
+def test_a_share_is_judged_on_each_seed_s_predictions() -> None:
+    share = {"by": "share", "test": "exact", "side": "above", "around": 0.5, "margin": 0.05}
+    more = {"ours": [80, 90, 85], "others": [20, 10, 15]}
+    found = compared(more, **share)
+    assert found["state"] == "holds"
+    assert found["measured"] == pytest.approx(0.85)
+    low = binomtest(80, 100).proportion_ci(0.95, method="exact").low
+    assert found["interval"][0] == pytest.approx(low)
+    assert compared({"ours": [80, 50, 85], "others": [20, 50, 15]}, **share)["state"] == "unclear"
+    assert compared({"ours": [0, 90, 85], "others": [0, 10, 15]}, **share)["state"] == "missing"
+
+
+def test_ratios_and_equal_texts() -> None:
+    slower = {"ours": [2.0, 2.2, 1.9, 2.1], "others": [1.0, 1.0, 1.0, 1.0]}
+    ratio = {"by": "ratio", "side": "above", "around": 1.0}
+    assert compared(slower, **ratio)["state"] == "holds"
+    assert compared({"ours": [1.0] * 3, "others": [0.0] * 3}, **ratio)["state"] == "missing"
+    same = {"by": "equal", "test": "each", "side": "within", "around": 1.0, "margin": 0.5}
+    assert (
+        compared({"ours": ["a", "b", "c"], "others": ["a", "b", "c"]}, **same)["state"] == "holds"
+    )
+    assert (
+        compared({"ours": ["a", "b", "c"], "others": ["x", "y", "z"]}, **same)["state"] == "fails"
+    )
+    mixed = compared({"ours": ["a", "b", "c"], "others": ["a", "y", "z"]}, **same)
+    assert (mixed["state"], mixed["values"]) == ("unclear", [1.0, 0.0, 0.0])
+
+
+def test_several_comparisons_widen_each_interval() -> None:
+    values = {"ours": UNLIKE, "others": [0.8] * 3}
+    alone, shared = (compared(values, count)["interval"] for count in (1, 2))
+    assert shared[0] < alone[0] < alone[1] < shared[1]
+
+
+def verdicts(effect: float, noise: float, seeds: int) -> dict[str, float]:
+    """Shares of the verdicts on whole simulated studies, both arms with that effect.
+
+    The effect is in margins, on the claimed side; the noise is a seed's, in margins too.
+    """
+    generator = np.random.default_rng(9)
+    found: list[str] = []
+    for _ in range(STUDIES):
+        others = generator.normal(0.8, 0.05, seeds)
+        values: dict[str, list[float]] = {"others": list(others)}
+        for arm in ("corrected", "notebook"):
+            values[arm] = list(others - 0.1 * generator.normal(effect, noise, seeds))
+        arms = {
+            arm: [{**DIFFERENCE, "of": arm, "against": "others"}]
+            for arm in ("corrected", "notebook")
+        }
+        claim = CLAIM | {"reference": None} | arms
+        found.append(judge(claim, "laptop", values.get, values.get)["verdict"])
+    return {word: found.count(word) / STUDIES for word in VERDICTS}
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_whole_studies_without_a_direction_seldom_get_one(seeds: int) -> None:
+    # The effect is just the margin: neither the claim nor its contrary is right.
+    found = verdicts(effect=1.0, noise=1.0, seeds=seeds)
+    false = found["reproduced"] + found["artefact"] + found["contradicted"]
+    assert false <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / STUDIES)
+    assert found["untested"] == 0
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_whole_studies_with_a_planted_effect_are_found(seeds: int) -> None:
+    assert verdicts(effect=2.0, noise=0.25, seeds=seeds)["reproduced"] >= 0.8
+    assert verdicts(effect=0.0, noise=0.25, seeds=seeds)["contradicted"] >= 0.8

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from rejeu import claims as claims_file
 from rejeu.config import Study, load
+from rejeu.evaluation.judge import judge
 from rejeu.evaluation.metrics import measure_by_rule
+from rejeu.evaluation.quantities import quantity, referred
 from rejeu.files import read_json, read_yaml, write_json
 from rejeu.report.context import context
 from rejeu.report.provenance import provenance
@@ -23,6 +26,7 @@ from rejeu.training.outputs import write_jsonl
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("fr", "en")
 STATES = ("learned", "collapsed", "chance", "mixed")
+UNTRAINED = {"title", "arm", "finding", "precision", "attention"}  # no settings of a training
 EXTRA = {  # what a user may add to config.yaml
     "sentiment": {"long_training": {"epochs": 2, "title": {"fr": "Long", "en": "Long training"}}},
     "lora": {
@@ -32,9 +36,15 @@ EXTRA = {  # what a user may add to config.yaml
 }
 
 
-def study_of(extra: bool = False) -> Study:
+LORA_FINDINGS = ["a3", "a4", "a5", "a7", "a8", "a11"]  # those that train nothing in Part 1
+FINDINGS = ["a1", *LORA_FINDINGS, "a10", "control"]
+
+
+def study_of(extra: bool = False, findings: list[str] = FINDINGS) -> Study:
     """The repository's study; `extra` adds an experiment to Part 1 and two to Part 2."""
     raw = copy.deepcopy(read_yaml(ROOT / "config.yaml"))
+    for tier in raw["tiers"].values():
+        tier["findings"] = list(findings)
     for part, experiments in EXTRA.items() if extra else ():
         raw[part]["experiments"] |= copy.deepcopy(experiments)
     return load(raw, "config.yaml")
@@ -49,6 +59,7 @@ def write_results(
     learning: str | dict[str, str] = "learned",
     texts_change: bool = True,
     extra: bool = False,
+    findings: list[str] = FINDINGS,
 ) -> dict[str, Any]:
     """Write results/{tier}/... and inputs/{name}/source.json into `folder`.
 
@@ -59,11 +70,12 @@ def write_results(
             those not named). With one run `mixed` is `chance`.
         texts_change: whether training changes what the language model says.
         extra: whether the study holds more experiments than the assignment.
+        findings: those that the tier runs arms for.
 
     Returns:
         The settings that rules/report.smk gives to scripts/write_report.py as `study`.
     """
-    numbers, study = random.Random(seed), study_of(extra)
+    numbers, study = random.Random(seed), study_of(extra, findings)
     here = study.tiers[tier]
     results = folder / "results" / tier
     seeds = {
@@ -78,25 +90,28 @@ def write_results(
     chat = chat_statistics(numbers)
     write_json(results / "data" / "sentiment" / "stats.json", reviews)
     write_json(results / "data" / "chat" / "stats.json", chat)
-    for name, settings in study.sentiment.experiments.items():
+    experiments: dict[str, dict[str, Any]] = {
+        part: study.experiments(part, tier) for part in ("sentiment", "lora")
+    }
+    for name, settings in experiments["sentiment"].items():
         state = learning if isinstance(learning, str) else learning.get(name, "learned")
         for place, run in enumerate(seeds["sentiment"]):
             write_sentiment_run(
                 results / "sentiment" / name / f"seed{run}",
                 numbers,
-                settings.model_dump(exclude={"title", "precision", "attention"}) | {"seed": run},
+                settings.model_dump(exclude={*UNTRAINED}) | {"seed": run},
                 reviews,
                 ("learned" if place % 2 else "chance") if state == "mixed" else state,
                 machine,
             )
     base, prompt = words(numbers, 30), study.lora.generation.prompt
-    for name, settings in study.lora.experiments.items():
+    for name, settings in experiments["lora"].items():
         row = study.lora.rows[settings.add_row].model_dump() if settings.add_row else None
         for run in seeds["lora"]:
             write_lora_run(
                 results / "lora" / name / f"seed{run}",
                 numbers,
-                settings.model_dump(exclude={"title", "precision", "attention", "add_row"})
+                settings.model_dump(exclude={*UNTRAINED, "add_row"})
                 | {"max_steps": here.lora.max_steps, "seed": run},
                 chat,
                 prompt,
@@ -106,6 +121,10 @@ def write_results(
                 row,
                 machine,
             )
+    for name, written in (("a3", write_batch_timing), ("a5", write_rank_timing)):
+        if name in findings:
+            written(results / "timing", numbers)
+    write_claims(results, study, seeds)
     models = [study.models[here.sentiment.encoder], study.models[here.lora.causal_lm]]
     inputs = [here.sentiment.input, here.lora.input]
     inputs += [name for model in models for name in (model.input, model.tokenizer) if name]
@@ -120,22 +139,73 @@ def write_results(
         "causal_lm_citation": "allal2025smollm2",
         "max_length": here.sentiment.max_length,
         "licences": {name: given.licence for name, given in study.inputs.items()},
+        "findings": here.findings,
+        "experiments": {
+            part: {
+                name: {"arm": settings.arm, "finding": settings.finding}
+                for name, settings in found.items()
+            }
+            for part, found in experiments.items()
+        },
+        "statements": {claim.id: claim.statement.model_dump() for claim in claims_of(study)},
     } | {
         part: {
             "titles": {
                 language: {
-                    name: getattr(settings.title, language)
-                    for name, settings in experiments.items()
+                    name: getattr(settings.title, language) for name, settings in found.items()
                 }
                 for language in LANGUAGES
             },
             "seeds": seeds[part],
         }
-        for part, experiments in (
-            ("sentiment", study.sentiment.experiments),
-            ("lora", study.lora.experiments),
-        )
+        for part, found in experiments.items()
     }
+
+
+def claims_of(study: Study) -> list[claims_file.Claim]:
+    reference = read_yaml(ROOT / "report" / "reference.yaml")
+    return claims_file.load(
+        read_yaml(ROOT / study.report.claims), study.report.claims, study, reference
+    )
+
+
+def write_claims(results: Path, study: Study, seeds: dict[str, list[int]]) -> None:
+    """What the judge says of the results in the folder."""
+    reference = read_yaml(ROOT / "report" / "reference.yaml")
+    judged = [
+        judge(
+            claim.model_dump(exclude={"statement"}),
+            # Numbers are made up, so claims about the original's scale may be judged as well.
+            claim.tiers[-1],
+            lambda path: quantity(results, path, seeds),
+            lambda path: [referred(reference, path)],
+        )
+        for claim in claims_of(study)
+    ]
+    write_json(results / "claims.json", judged)
+
+
+def write_batch_timing(folder: Path, numbers: random.Random) -> None:
+    seconds = {size: [numbers.uniform(0.1, 0.2) for _ in range(6)] for size in ("16", "32")}
+    timing = {"threads": 2, "repeats": 6, "rows": 64, "batch_sizes": [16, 32]}
+    write_json(folder / "batch.json", timing | {"seconds_per_row": seconds})
+
+
+def write_rank_timing(folder: Path, numbers: random.Random) -> None:
+    ranks = [4, 8, 16]
+    write_json(
+        folder / "rank.json",
+        {
+            "threads": 2,
+            "repeats": 6,
+            "steps": 10,
+            "ranks": ranks,
+            "seconds_per_step": {
+                str(r): [numbers.uniform(0.3, 0.4) for _ in range(6)] for r in ranks
+            },
+            "trainable_parameters": {str(r): r * numbers.randint(10_000, 99_999) for r in ranks},
+        },
+    )
 
 
 def words(numbers: random.Random, count: int) -> str:
@@ -269,6 +339,26 @@ def write_lora_run(
         for state, text in (*texts.items(), ("reinitialised", texts["base"]))
     ]
     write_json(folder / "generation.json", said)
+    replies = {
+        name: {
+            "tokens": numbers.randint(8, 20),
+            "base": -numbers.uniform(5.5, 6.5),
+            "trained": -numbers.uniform(4.5, 5.5),
+        }
+        for name in ("unrelated", "related", "placebo")
+    }
+    write_json(folder / "replies.json", replies)
+    if folder.parent.name in ("r8", "separated"):
+        write_json(folder / "stops.json", stops(numbers, prompt))
+
+
+def stops(numbers: random.Random, prompt: str) -> dict[str, Any]:
+    answers = [
+        {"prompt": prompt, "text": f"{prompt} {words(numbers, 12)}", "stopped": bool(place)}
+        for place in range(3)
+    ]
+    stopped = numbers.randint(0, 32)
+    return {"prompts": 32, "stopped": stopped, "max_new_tokens": 50, "answers": answers}
 
 
 def falling(numbers: random.Random, first: float, last: float, steps: int) -> list[float]:
@@ -366,6 +456,16 @@ def read_context(folder: Path, study: dict[str, Any], language: str) -> dict[str
         name: read_json(results / "data" / name / "stats.json") for name in ("sentiment", "chat")
     }
     sources = {path.parent.name: path for path in sorted((folder / "inputs").glob("*/source.json"))}
-    facts = provenance(study["tier"], sources, study["licences"], sentiment, lora, folder)
+    facts = provenance(study, sources, sentiment, lora, folder)
     reference = read_yaml(ROOT / "report" / "reference.yaml")
-    return context(language, study, sentiment, lora, statistics, reference, facts)
+    return context(
+        language,
+        study,
+        sentiment,
+        lora,
+        statistics,
+        reference,
+        facts,
+        claims=read_json(results / "claims.json"),
+        timings={path.stem: read_json(path) for path in (results / "timing").glob("*.json")},
+    )

@@ -1,6 +1,8 @@
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from rejeu.files import read_json
 from rejeu.report.assignment import LORA, SENTIMENT
 from rejeu.report.context import context
@@ -61,7 +63,14 @@ def test_provenance_adds_the_seeds_up(tmp_path: Path) -> None:
     study = write_results(tmp_path, 5)
     found = read_context(tmp_path, study, "en")
     rows = {(row["part"], row["experiment"]): row for row in found["provenance"]["training"]}
-    assert len(rows) == len(SENTIMENT) + len(LORA)
+    assert len(rows) == len(found["sentiment"]) + len(found["lora"])
+    assert rows["lora", "dose_4"]["finding"] == "a7"
+    assert rows["lora", "r8"]["finding"] is None
+    others = sum(row["wall_seconds"] for row in rows.values() if row["finding"] == "a7")
+    assert found["minutes"]["a7"] == pytest.approx(others)
+    timing = found["batch_timing"]
+    spent = timing["rows"] * sum(map(sum, timing["seconds_per_row"].values()))
+    assert found["minutes"]["a3"] == pytest.approx(spent)
     runs = found["lora"]["r8"].runs
     assert rows["lora", "r8"]["wall_seconds"] == sum(run["wall_seconds"] for run in runs)
     assert rows["lora", "r8"]["peak_memory_mb"] == max(run["peak_memory_mb"] for run in runs)
@@ -83,5 +92,7 @@ def test_the_context_is_made_of_plain_arguments(tmp_path: Path) -> None:
         {"sentiment": found["data"]["sentiment"], "chat": found["data"]["chat"]},
         found["reference"],
         found["provenance"],
+        read_json(tmp_path / "results" / "smoke" / "claims.json"),
+        {"batch": found["batch_timing"], "rank": found["rank_timing"]},
     )
     assert again == found

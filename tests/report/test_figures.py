@@ -4,13 +4,17 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from rejeu.evaluation.statistics import estimate
 from rejeu.files import read_yaml
-from rejeu.report import figures
+from rejeu.report import decisions, figures, hidden_figures
 from rejeu.report.figures import Language, RankSweep
 
 WORDS = [str(Path(__file__).parents[2] / "report" / code / "words.yaml") for code in ("fr", "en")]
@@ -30,6 +34,24 @@ SWEEP = RankSweep(
 KNOWN = RankSweep(
     {4: [3.3767], 8: [3.3444], 16: [3.3257]}, {}, {4: [227.6], 8: [231.9], 16: [258.7]}
 )
+LABELS = np.arange(300) % 2
+RULES = decisions.rules(
+    [
+        (LABELS, np.column_stack([-margin, margin]))
+        for margin in np.random.default_rng(1).normal(size=(3, 300)) + LABELS - 0.5
+    ]
+)
+GRID = {
+    rank: {
+        scale: [rank / 1000 + scale / 100 + seed / 500 for seed in range(3)]
+        for scale in (0.5, 1.0, 2.0)
+    }
+    for rank in (4, 8, 16)
+}
+RESPONSES = {
+    dose: [dose / 100, dose / 90, dose / 110] if dose else [0.0] * 3 for dose in (0, 1, 4, 16, 64)
+}
+CROSSED = {16: {2e-5: [0.84, 0.85], 2e-3: [0.5, 0.51]}, 32: {2e-5: [0.82, 0.83], 2e-3: [0.5, 0.5]}}
 
 # name: how it is drawn, the words that must appear, texts in French and in English
 FIGURES: dict[str, tuple[Callable[[Language], Figure], list[str], tuple[list[str], list[str]]]] = {
@@ -52,6 +74,59 @@ FIGURES: dict[str, tuple[Callable[[Language], Figure], list[str], tuple[list[str
         lambda language: figures.rank(language, KNOWN, SWEEP),
         ["rank", "loss", "time", "train_loss", "heldout_loss"],
         (["3,50", "1\u202f000"], ["3.50", "1,000"]),
+    ),
+    "hidden_a2": (
+        lambda language: hidden_figures.decision_rules(language, RULES),
+        ["precision", "recall", "notebook_rule", "threshold", "precision_recall"],
+        (["Rappel, argmax", "0,8"], ["Recall, argmax", "0.8"]),
+    ),
+    "hidden_a3": (
+        lambda language: hidden_figures.batch_times(
+            language, {16: [1.5, 1.6, 1.55], 32: [1.3, 1.35, 1.32]}
+        ),
+        ["batch_size", "time_per_row"],
+        (["16", "32", "1\u202f500"], ["16", "32", "1,500"]),
+    ),
+    "hidden_a4": (
+        lambda language: hidden_figures.rank_and_scale(
+            language, GRID, {1.4: [0.01, 0.02], 1.0: [0.0, 0.0], 0.7: [0.03, 0.01]}
+        ),
+        ["scale", "heldout_difference", "stabilised"],
+        (["r = 16", "0,5", "2", "0,05"], ["r = 16", "0.5", "2", "0.05"]),
+    ),
+    "hidden_a5": (
+        lambda language: hidden_figures.rank_times(
+            language, {4: [0.3, 0.31], 8: [0.31, 0.32], 16: [0.33, 0.32]}
+        ),
+        ["rank", "relative_time", "proportion", "timed"],
+        (["4", "16", "3,0"], ["4", "16", "3.0"]),
+    ),
+    "hidden_a7": (
+        lambda language: hidden_figures.dose_response(
+            language,
+            {
+                language.words["added_reply"]: RESPONSES,
+                language.words["placebo_reply"]: {dose: [-0.02, 0.0, 0.01] for dose in RESPONSES},
+            },
+        ),
+        ["dose", "response", "added_reply", "placebo_reply"],
+        (["64", "0,60"], ["64", "0.60"]),
+    ),
+    "hidden_a8": (
+        lambda language: hidden_figures.shares_stopped(
+            language,
+            {
+                language.words["joined_plain"]: [0.0, 0.0, 0.1],
+                language.words["joined_separated"]: [0.9, 1.0, 0.8],
+            },
+        ),
+        ["joined_plain", "joined_separated", "share_stopped"],
+        (["80\u00a0%"], ["80%"]),
+    ),
+    "hidden_a10": (
+        lambda language: hidden_figures.crossing(language, CROSSED, 0.5),
+        ["learning_rate", "accuracy", "larger_class"],
+        (["Lot de 32", "0,00002", "0,80"], ["Batch of 32", "0.00002", "0.80"]),
     ),
 }
 EACH = pytest.mark.parametrize(
@@ -90,7 +165,7 @@ def test_words_and_numbers_are_the_language_s(name: str, code: str) -> None:
 @EACH
 def test_no_axes_are_empty(name: str, code: str) -> None:
     figure = FIGURES[name][0](LANGUAGES[code])
-    assert len(figure.axes) == {"confusion": 2, "alone": 1, "losses": 1, "rank": 4}[name]
+    assert len(figure.axes) == {"confusion": 2, "rank": 4}.get(name, 1)
     for axes in figure.axes:
         assert axes.has_data()
 
@@ -149,10 +224,99 @@ def test_rank_holds_every_series() -> None:
     assert list(time.get_lines()[0].get_ydata()) == [1205.0, 1255.0, 1305.0]  # pyright: ignore[reportArgumentType]
 
 
+def bars(axes: Axes) -> list[list[tuple[float, float, float, float]]]:
+    """For each series its (place, mean, low, high)."""
+    found = []
+    for container in axes.containers:
+        assert isinstance(container, ErrorbarContainer)
+        line, _, (segments,) = container.lines
+        assert line is not None
+        ends = [(low, high) for (_, low), (_, high) in segments.get_segments()]
+        rows = zip(line.get_xdata(), line.get_ydata(), ends, strict=True)  # pyright: ignore[reportArgumentType]
+        found.append([(float(x), float(mean), low, high) for x, mean, (low, high) in rows])
+    return found
+
+
+def test_bars_are_t_intervals_at_their_place() -> None:
+    axes = hidden_figures.rank_and_scale(LANGUAGES["en"], GRID, {1.0: [0.0, 0.0]}).axes[0]
+    series = bars(axes)
+    assert [len(cells) for cells in series] == [3, 3, 3, 1]
+    for cells, rank in zip(series, GRID, strict=False):
+        for (place, *shown), scale in zip(cells, GRID[rank], strict=True):
+            expected = estimate(GRID[rank][scale])
+            assert shown == pytest.approx([expected.mean, expected.low, expected.high])
+            assert 0.9 < place / scale < 1.1
+    legend = axes.get_legend()
+    assert legend
+    assert [text.get_text() for text in legend.get_texts()][:3] == ["r = 4", "r = 8", "r = 16"]
+
+
+def test_a_share_s_bar_stays_within_0_and_1() -> None:
+    axes = hidden_figures.shares_stopped(LANGUAGES["en"], {"a": [0.0, 0.0, 0.1], "b": [1.0]}).axes[
+        0
+    ]
+    ((place, _, low, high),), ((other, mean, *ends),) = bars(axes)
+    assert (place, other) == (0, 1)
+    assert low == 0
+    assert high > 0.1
+    assert ends == [mean, mean]  # a single value has no interval
+
+
+def test_time_is_relative_within_each_repeat() -> None:
+    axes = hidden_figures.rank_times(LANGUAGES["en"], {4: [1.0, 2.0], 16: [1.1, 2.2]}).axes[0]
+    ((first, last),) = bars(axes)
+    assert first == pytest.approx((4, 1, 1, 1))
+    assert last == pytest.approx((16, 1.1, 1.1, 1.1))  # both repeats agree, whatever they took
+    assert list(axes.get_lines()[0].get_ydata()) == [1, 4]  # pyright: ignore[reportArgumentType]
+
+
+def test_every_repeat_s_times_are_shown_in_milliseconds() -> None:
+    axes = hidden_figures.batch_times(LANGUAGES["en"], {32: [0.3, 0.4], 16: [0.1, 0.2]}).axes[0]
+    drawn = [list(line.get_ydata()) for line in axes.get_lines()]  # pyright: ignore[reportArgumentType]
+    assert [100, 300] in drawn
+    assert [200, 400] in drawn
+
+
+def test_the_crossing_has_a_line_for_each_batch_and_the_larger_class() -> None:
+    axes = hidden_figures.crossing(LANGUAGES["en"], CROSSED, 0.52).axes[0]
+    assert [[round(mean, 3) for _, mean, _, _ in line] for line in bars(axes)] == [
+        [0.845, 0.505],
+        [0.825, 0.5],
+    ]
+    assert list(axes.get_lines()[0].get_ydata()) == [0.52, 0.52]  # pyright: ignore[reportArgumentType]
+
+
+def test_the_rules_figure_marks_the_notebook_s_threshold() -> None:
+    lines = hidden_figures.decision_rules(LANGUAGES["en"], RULES).axes[0].get_lines()
+    assert list(lines[-1].get_xdata()) == [0.5, 0.5]  # pyright: ignore[reportArgumentType]
+    curve, points = lines[0], lines[1]
+    assert list(curve.get_ydata()) == pytest.approx(list(RULES.precision.mean(axis=0)))  # pyright: ignore[reportArgumentType]
+    assert list(points.get_xdata()) == [seed[0] for seed in RULES.argmax]  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    "axis", [(0.0, 0.011), (0.0, 0.2), (0.4, 0.9), (0.0, 30.0), (130.0, 133.0)]
+)
+def test_ticks_have_the_decimals_that_tell_them_apart(axis: tuple[float, float]) -> None:
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.set_ylim(*axis)
+    hidden_figures.fitted(LANGUAGES["en"], axes.yaxis)
+    figure.draw_without_rendering()
+    labels = [label.get_text() for label in axes.yaxis.get_ticklabels()]
+    assert len(set(labels)) == len(labels) > 3
+    assert [float(text) for text in labels] == pytest.approx(axes.get_yticks())  # nothing rounded
+
+
 def test_one_rank_and_one_seed_can_be_drawn(tmp_path: Path) -> None:
     one = RankSweep({8: [3.4]}, {8: [3.6]}, {8: [70.0]})
     figures.save(
         lambda language: figures.rank(language, KNOWN, one), LANGUAGES, [str(tmp_path / "a.fr.svg")]
+    )
+    figures.save(
+        lambda language: hidden_figures.dose_response(language, {"a": {0: [0.0], 1: [0.2]}}),
+        LANGUAGES,
+        [str(tmp_path / "c.fr.svg")],
     )
     short = {"a": [[0.7]]}
     figures.save(

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from rejeu.evaluation.metrics import measure
+from rejeu.evaluation.metrics import larger_class, measure
 from rejeu.report import findings
 
 LEARNED = {"tn": 90, "fp": 10, "fn": 20, "tp": 80}
@@ -39,8 +39,8 @@ def test_learning(runs: list[dict[str, int]], expected: str) -> None:
 def test_learning_is_more_than_naming_the_larger_class() -> None:
     """90 % right, where 90 % are negative."""
     assert findings.learning([metrics({"tn": 85, "fp": 5, "fn": 5, "tp": 5})]) == "chance"
-    assert findings.larger_class({"tn": 85, "fp": 5, "fn": 5, "tp": 5}) == 0.9
-    assert findings.larger_class({"tn": 1, "fp": 0, "fn": 1, "tp": 2}) == 0.75
+    assert larger_class({"tn": 85, "fp": 5, "fn": 5, "tp": 5}) == 0.9
+    assert larger_class({"tn": 1, "fp": 0, "fn": 1, "tp": 2}) == 0.75
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from rejeu.evaluation.statistics import estimate
 from rejeu.files import read_json
 from rejeu.report.results import LoraResult, SentimentResult, rank_sweep, read_losses
-from tests.report.results_folder import STATES, read_results, write_results
+from tests.report.results_folder import LORA_FINDINGS, STATES, read_results, write_results
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +173,10 @@ def measured(value: Any) -> Iterator[float]:
 def test_two_seeds_of_results_share_no_value(tmp_path: Path) -> None:
     found = []
     for seed in (1, 2):
-        write_results(tmp_path / str(seed), seed)
+        # Few experiments of Part 1, whose metrics are shares of counts and meet by chance.
+        write_results(tmp_path / str(seed), seed, findings=LORA_FINDINGS)
         files = sorted((tmp_path / str(seed)).rglob("*.json*"))
+        files = [path for path in files if path.name != "claims.json"]  # holds margins, references
         texts = [path.read_text(encoding="utf-8") for path in files if path.suffix == ".json"]
         texts += [
             line
@@ -185,7 +187,7 @@ def test_two_seeds_of_results_share_no_value(tmp_path: Path) -> None:
         found.append({value for text in texts for value in measured(json.loads(text))})
     assert len(found[0]) > 500
     assert not found[0] & found[1]
-    write_results(tmp_path / "again", 1)
+    write_results(tmp_path / "again", 1, findings=LORA_FINDINGS)
     for path in (tmp_path / "1").rglob("*.json*"):
         assert (
             path.read_bytes()

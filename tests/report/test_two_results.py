@@ -9,7 +9,7 @@ import pytest
 
 from rejeu.report.numbers import Numbers
 from rejeu.report.write import write
-from tests.report.results_folder import read_context, study_of, write_results
+from tests.report.results_folder import LORA_FINDINGS, read_context, study_of, write_results
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 FRACTION = r"(?<![\w.,])\d+[.,]\d+(?![\w.,]*\d)"
@@ -38,13 +38,14 @@ def test_templates_hold_no_fraction(language: str) -> None:
 
 def rendered(folder: Path, seed: int, language: str) -> str:
     """A report up to its appendix, from results and reference values that both depend on `seed`."""
-    study = write_results(folder, seed)
+    study = write_results(folder, seed, findings=LORA_FINDINGS)
     names = read_context(folder, study, language)
     chance = random.Random(seed)
     for part in ("sentiment", "lora"):
         for result in names[part].values():
             if result.reference:
                 object.__setattr__(result, "reference", changed(result.reference, chance))
+    names["claims"] = {}  # their statements and references are the document's, in both reports
     names["reference"]["lora"] = changed(names["reference"]["lora"], chance)
     text = write(TEMPLATES / language / "report.qmd.j2", names | {"n": Precise(language)})
     return text.split("#sec-provenance", maxsplit=1)[0]  # there stand versions
@@ -75,4 +76,9 @@ def settings() -> set[float]:
     ]
     base = study.sentiment.experiments["baseline"]
     low = study.sentiment.experiments["low_weight_decay"]
-    return {*chosen, low.weight_decay / base.weight_decay, 0.0, 1.0}
+    slots = study.tiers["smoke"].lora.max_steps * 2
+    doses = [
+        100 * settings.dose / slots for settings in study.lora.experiments.values() if settings.dose
+    ]
+    shares = {round(share, 12) for share in doses}
+    return {*chosen, *shares, low.weight_decay / base.weight_decay, 0.0, 1.0}

@@ -25,7 +25,7 @@ def bf16() -> Hardware:
     return choose("bf16", "eager", 1)
 
 
-def write_tokenizer(folder: Path, special: list[str]) -> None:
+def write_tokenizer(folder: Path, special: list[str], end: str) -> None:
     """Words w4 to w59 have the ids 4 to 59; `special` come first."""
     names = [*special, *(f"w{number}" for number in range(len(special), WORDS))]
     model = WordLevel({name: place for place, name in enumerate(names)}, unk_token=special[1])
@@ -37,6 +37,7 @@ def write_tokenizer(folder: Path, special: list[str]) -> None:
         "tokenizer_class": "PreTrainedTokenizerFast",
         "pad_token": special[0],
         "unk_token": special[1],
+        "eos_token": end,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
 
@@ -55,7 +56,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=64,
     )
     BertModel(config).save_pretrained(folder)
-    write_tokenizer(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
+    write_tokenizer(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]"], "[SEP]")
     return folder
 
 
@@ -78,5 +79,5 @@ def causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
         eos_token_id=3,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
-    write_tokenizer(folder, ["<pad>", "<unk>", "<s>", "</s>"])
+    write_tokenizer(folder, ["<pad>", "<unk>", "<s>", "</s>"], "</s>")
     return folder

@@ -8,6 +8,7 @@ SETTINGS = Settings(
     start_from=None,
     rank=4,
     alpha=8,
+    rank_stabilised=False,
     dropout=0.1,
     learning_rate=1e-2,
     warmup_share=0.2,
@@ -17,6 +18,8 @@ SETTINGS = Settings(
     length_grouping=True,
     max_steps=6,
     seed=7,
+    joining="plain",
+    dose=None,
 )
 _RANDOM = random.Random(0)
 ROWS = [_RANDOM.choices(range(4, 60), k=_RANDOM.randint(3, 14)) for _ in range(20)]

@@ -12,11 +12,20 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+from rejeu.data.tokenise import pair_tokeniser
 from rejeu.errors import RejeuError
 from rejeu.job import Progress
-from rejeu.training.generation import generate, heldout_loss, load_adapter, probe, states
+from rejeu.training.generation import (
+    answers,
+    counted,
+    generate,
+    heldout_loss,
+    load_adapter,
+    probe,
+    states,
+)
 from rejeu.training.hardware import Hardware
-from rejeu.training.lora import load, train
+from rejeu.training.lora import load, schedule, train
 from rejeu.training.outputs import save_weights
 from tests.training.sample import ROWS, SETTINGS
 
@@ -33,7 +42,9 @@ def adapters(causal: Path, fp32: Hardware, tmp_path_factory: pytest.TempPathFact
     for seed in (1, 2):
         folder = tmp_path_factory.mktemp("adapter")
         settings = replace(SETTINGS, seed=seed, max_steps=12, learning_rate=5e-2)
-        model, _, _ = train(load(causal, fp32, "none"), ROWS, settings, fp32, "test", io.StringIO())
+        batches = schedule([len(row) for row in ROWS], settings)
+        base = load(causal, fp32, "none")
+        model, _, _ = train(base, ROWS, batches, settings, fp32, "test", io.StringIO())
         expected = probe(model, IDS, fp32)[-1]
         save_weights(model, folder, NAMES)
         made[seed] = folder, expected
@@ -86,11 +97,11 @@ def test_another_run_s_adapter_is_refused(causal: Path, adapters: Trained, fp32:
         load_adapter(load(causal, fp32, "none"), adapters[2][0], adapters[1][1], IDS, fp32)
 
 
-def test_four_states_are_what_they_are_called(
+def test_three_states_are_what_they_are_called(
     loaded: PeftModel, causal: Path, adapters: Trained, fp32: Hardware
 ) -> None:
-    tokenizer = Tokenizer.from_file(str(causal / "tokenizer.json"))
-    rows = states(loaded, adapters[1][0], tokenizer, PROMPT, 8, fp32)
+    tokeniser = pair_tokeniser(causal, "plain", 64)
+    rows = states(loaded, adapters[1][0], tokeniser, PROMPT, 8, fp32)
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
     base, trained, reinitialised = rows
     assert [row["state"] for row in rows] == ["base", "trained", "reinitialised"]
@@ -108,11 +119,14 @@ def test_four_states_are_what_they_are_called(
     plain = load(causal, fp32, "none")
     expected = (adapters[1][1] - probe(plain, IDS, fp32)[-1]).abs().max().item()
     assert trained["max_logit_difference_from_base"] >= expected > 0.1
-    alone = generate(plain, tokenizer, IDS, 8, fp32)
+    alone = generate(plain, tokeniser.tokenizer, IDS, 8, fp32)
     assert {key: base[key] for key in alone if key != "tokens"} == {
         key: value for key, value in alone.items() if key != "tokens"
     }
     assert all(row["text"].startswith(PROMPT) and row["prompt"] == PROMPT for row in rows)
+    # The model is left with the trained adapter, and with no other.
+    assert (probe(loaded, IDS, fp32)[-1] - adapters[1][1]).abs().max().item() == 0.0
+    assert list(loaded.peft_config) == ["default"]
 
 
 def test_another_adapter_is_not_taken_for_the_base_model(
@@ -123,7 +137,7 @@ def test_another_adapter_is_not_taken_for_the_base_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An adapter whose B is not zero speaks for itself, under whatever name."""
-    tokenizer = Tokenizer.from_file(str(causal / "tokenizer.json"))
+    tokeniser = pair_tokeniser(causal, "plain", 64)
     add = loaded.add_adapter
 
     def add_with_weights(name: str, config: Any) -> None:
@@ -132,7 +146,7 @@ def test_another_adapter_is_not_taken_for_the_base_model(
         add(name, config)
 
     monkeypatch.setattr(loaded, "add_adapter", add_with_weights)
-    base, _, other = states(loaded, adapters[1][0], tokenizer, PROMPT, 8, fp32)
+    base, _, other = states(loaded, adapters[1][0], tokeniser, PROMPT, 8, fp32)
     assert other["max_logit_difference_from_base"] > 0
     assert other["logprob_per_token"] != base["logprob_per_token"]
 
@@ -195,3 +209,31 @@ def test_generation_is_greedy_and_stops_at_the_end(causal: Path, fp32: Hardware)
         assert short["logprob_per_token"] == pytest.approx(
             sum(scores[: place + 1]) / (place + 1), rel=1e-4
         )
+
+
+def test_answers_together_are_those_given_one_by_one(causal: Path, fp32: Hardware) -> None:
+    """Padding on the left changes no reply, whatever the prompts' lengths."""
+    tokenizer = Tokenizer.from_file(str(causal / "tokenizer.json"))
+    model = load(causal, fp32, "none").eval()
+    prompts = [row[: 1 + place % 9] for place, row in enumerate(ROWS)]  # more than one batch
+    model.generation_config.eos_token_id = 3
+    full = [generate(model, tokenizer, prompt, 12, fp32) for prompt in prompts]
+    # An end token that some of these replies hold and others don't.
+    held = [set(one["tokens"][len(prompt) :]) for one, prompt in zip(full, prompts, strict=True)]
+    end = min(
+        range(4, 60), key=lambda token: abs(sum(token in tokens for tokens in held) - len(held) / 2)
+    )
+    model.generation_config.eos_token_id = [end, 3]
+    alone = [generate(model, tokenizer, prompt, 12, fp32) for prompt in prompts]
+    together = answers(model, tokenizer, prompts, 12, fp32, progress())
+    assert [row["stopped"] for row in together] == [row["stopped"] for row in alone]
+    assert 2 < sum(row["stopped"] for row in together) < len(prompts) - 2
+    for one, other in zip(together, alone, strict=True):
+        assert one["text"] == other["text"]
+    found = counted([f"prompt {place}" for place in range(len(prompts))], together, 12, 3)
+    assert found == {
+        "prompts": 20,
+        "stopped": sum(row["stopped"] for row in alone),
+        "max_new_tokens": 12,
+        "answers": [{"prompt": f"prompt {place}", **together[place]} for place in range(3)],
+    }

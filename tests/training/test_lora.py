@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from peft import PeftModel
 from transformers import AutoTokenizer, DataCollatorForSeq2Seq
 
+from rejeu.training import decoder
 from rejeu.training.hardware import Hardware
 from rejeu.training.lora import Settings, load, schedule, train, train_before
 from rejeu.training.outputs import save_weights
+from rejeu.training.packed import pack
 from tests.training.sample import ROWS, SETTINGS
 
 RANDOM = random.Random(1)
@@ -27,7 +29,9 @@ RANDOM = random.Random(1)
 def trained(
     folder: Path, settings: Settings, hardware: Hardware, rows: list[list[int]] = ROWS
 ) -> tuple[PeftModel, list[dict[str, float]], dict[str, Any]]:
-    return train(load(folder, hardware, "none"), rows, settings, hardware, "test", io.StringIO())
+    batches = schedule([len(row) for row in rows], settings)
+    base = load(folder, hardware, "none")
+    return train(base, rows, batches, settings, hardware, "test", io.StringIO())
 
 
 def adapter(model: PeftModel) -> dict[str, torch.Tensor]:
@@ -171,23 +175,49 @@ def test_warm_up_is_rounded_up(causal: Path, fp32: Hardware) -> None:
     assert math.ceil(2 * 0.03) == 1
 
 
+@pytest.mark.parametrize(("stabilised", "scale"), [(False, 8 / 4), (True, 8 / 2)])
+def test_the_scale_is_that_of_the_settings(
+    causal: Path, fp32: Hardware, tmp_path: Path, stabilised: bool, scale: float
+) -> None:
+    """alpha / rank or alpha / sqrt(rank), in training and after reloading."""
+    settings = replace(SETTINGS, rank_stabilised=stabilised, learning_rate=5e-2)
+    model, _, record = trained(causal, settings, fp32)
+    assert record["settings"]["rank_stabilised"] is stabilised
+    batch = pack(ROWS[:4], "cpu")
+    ours, tokens = decoder.loss(model.eval(), batch, fp32)
+    save_weights(model, tmp_path, ["adapter_model.safetensors", "adapter_config.json"])
+    weights = adapter(model)
+    base: Any = load(causal, fp32, "none")
+    for name, module in list(base.named_modules()):
+        found = [value for key, value in weights.items() if f".{name}.lora_" in key]
+        if len(found) == 2:
+            low, high = sorted(found, key=lambda value: value.shape[0] != settings.rank)
+            module.weight.data += scale * high @ low
+    by_hand = decoder.loss(base, batch, fp32)[0]
+    assert ours.item() / tokens == pytest.approx(by_hand.item() / tokens, rel=1e-5)
+    again = PeftModel.from_pretrained(load(causal, fp32, "none"), tmp_path).eval()
+    assert decoder.loss(again, batch, fp32)[0].item() == pytest.approx(ours.item(), rel=1e-6)
+
+
 def test_an_adapter_trained_before_leaves_no_trace(
     causal: Path, fp32: Hardware, tmp_path: Path
 ) -> None:
     """The notebook's ranks, one model object after another: peft starts each adapter afresh."""
     names = ["adapter_model.safetensors", "adapter_config.json"]
-    first, _, _ = trained(causal, replace(SETTINGS, learning_rate=5e-2), fp32)
-    save_weights(first, tmp_path / "first", names)
-    second = replace(SETTINGS, rank=8)
-    fresh, _, _ = trained(causal, second, fp32)
-    base = load(causal, fp32, "none")
-    with torch.no_grad():
-        asked = torch.tensor([[5, 6, 7]])
-        untouched = base(input_ids=asked).logits.clone()
-        train_before(base, tmp_path / "first")
-        assert not torch.equal(base(input_ids=asked).logits, untouched)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        chained, _, _ = train(base, ROWS, second, fp32, "test", io.StringIO())
-    assert any("with PEFT for a second time" in str(warning.message) for warning in told)
-    assert differing(fresh, chained) == 0
+    before, _, _ = trained(causal, replace(SETTINGS, learning_rate=5e-2), fp32)
+    for rank in (8, 16):
+        save_weights(before, tmp_path / str(rank), names)
+        settings = replace(SETTINGS, rank=rank, start_from="before")
+        fresh, _, _ = trained(causal, settings, fp32)
+        base = load(causal, fp32, "none")
+        with torch.no_grad():
+            asked = torch.tensor([[5, 6, 7]])
+            untouched = base(input_ids=asked).logits.clone()
+            train_before(base, tmp_path / str(rank))
+            assert not torch.equal(base(input_ids=asked).logits, untouched)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            batches = schedule([len(row) for row in ROWS], settings)
+            before, _, _ = train(base, ROWS, batches, settings, fp32, "test", io.StringIO())
+        assert any("with PEFT for a second time" in str(warning.message) for warning in told)
+        assert differing(fresh, before) == 0

@@ -112,15 +112,21 @@ def test_dropout_reaches_every_place(encoder: Path, fp32: Hardware) -> None:
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
-@pytest.mark.parametrize("adapter", [False, True])
+@pytest.mark.parametrize("adapter", [None, "plain", "rank-stabilised"])
 def test_decoder_is_the_library_s(
-    causal: Path, fp32: Hardware, attention: str, adapter: bool
+    causal: Path, fp32: Hardware, attention: str, adapter: str | None
 ) -> None:
     hardware = replace(fp32, attention=attention)
     model: Any = lora.load(causal, hardware, "none")
     if adapter:
         torch.manual_seed(6)
-        config = LoraConfig(r=4, lora_alpha=6, task_type="CAUSAL_LM", init_lora_weights=False)
+        config = LoraConfig(
+            r=4,
+            lora_alpha=6,
+            use_rslora=adapter == "rank-stabilised",
+            task_type="CAUSAL_LM",
+            init_lora_weights=False,
+        )
         model = get_peft_model(model, config)
     rows = ROWS[:6]
     found, tokens = decoder.loss(model.eval(), packed.pack(rows, "cpu"), hardware)

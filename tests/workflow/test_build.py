@@ -26,7 +26,13 @@ def results(built: Project) -> Path:
     return built.folder / "results" / "smoke"
 
 
-@pytest.mark.parametrize("experiment", ["baseline", "high_learning_rate", "low_weight_decay"])
+SENTIMENT = [
+    *("baseline", "high_learning_rate", "low_weight_decay"),
+    *("high_learning_rate_chained", "low_weight_decay_chained"),
+]
+
+
+@pytest.mark.parametrize("experiment", SENTIMENT)
 def test_sentiment_contract(results: Path, experiment: str) -> None:
     run = results / "sentiment" / experiment / "seed42"
     assert (run / "model" / "model.safetensors").is_file()
@@ -58,6 +64,50 @@ def test_lora_contract(results: Path, experiment: str) -> None:
     assert states["reinitialised"]["max_logit_difference_from_base"] == 0
     assert states["reinitialised"]["text"] == states["base"]["text"]
     assert states["trained"]["max_logit_difference_from_base"] > 0
+
+
+def test_replies_are_scored(results: Path) -> None:
+    for experiment in ("r8", "related", "separated"):
+        replies = read(results / "lora" / experiment / "seed42" / "replies.json")
+        assert replies.keys() == {"unrelated", "related", "placebo"}
+        for scored in replies.values():
+            assert scored["tokens"] > 0
+            assert scored["base"] < 0
+            assert scored["trained"] != scored["base"]
+
+
+def test_answers_that_stop_are_counted(results: Path) -> None:
+    for experiment in ("r8", "separated"):
+        stops = read(results / "lora" / experiment / "seed42" / "stops.json")
+        assert 0 <= stops["stopped"] <= stops["prompts"] == 24
+        assert len(stops["answers"]) == 3
+
+
+def test_chained_runs_start_from_the_weights_before(results: Path) -> None:
+    """The third run of the notebook's chain starts where the second one ended, not fresh."""
+    chained, fresh = (
+        read(results / "sentiment" / name / "seed42" / "run.json")
+        for name in ("low_weight_decay_chained", "low_weight_decay")
+    )
+    assert chained["settings"]["start_from"] == "high_learning_rate_chained"
+    assert fresh["settings"]["start_from"] is None
+    assert chained["train_loss"] != fresh["train_loss"]
+
+
+CLAIM = {
+    *("id", "section", "tier", "quantity", "reference", "measured", "interval", "margin"),
+    *("verdict_by_arm", "verdict", "arms", "seeds"),
+}
+
+
+def test_claims_contract(results: Path) -> None:
+    claims = read(results / "claims.json")
+    assert len(claims) >= 12
+    for claim in claims:
+        assert claim.keys() >= CLAIM
+        assert claim["tier"] == "smoke"
+        assert claim["verdict"] == "untested"  # one seed can't say
+    assert {claim["id"]: claim["measured"] for claim in claims}["low_decay_hurts"] is not None
 
 
 def test_no_weights_but_safetensors(built: Project) -> None:

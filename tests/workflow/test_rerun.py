@@ -66,6 +66,7 @@ def test_changed_code_reruns_what_depends_on_it(copy: Copy) -> None:
     rules = project.planned(*SMOKE)
     assert rules.keys() == {
         "draw_confusion",
+        "draw_finding",
         "draw_loss_sentiment",
         "draw_rank",
         "render_report",
@@ -73,7 +74,7 @@ def test_changed_code_reruns_what_depends_on_it(copy: Copy) -> None:
         "all",
     }
     project.replace("rejeu/training/lora.py", "weight_decay=0.0", "weight_decay=0.1")
-    assert project.planned(*SMOKE)["train_lora"] == 5
+    assert project.planned(*SMOKE)["train_lora"] == 6
     assert "train_sentiment" not in project.planned(*SMOKE)
 
 
@@ -81,17 +82,17 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
     project = copy()
     project.replace(
         "config.yaml",
-        "      weight_decay: 0.005\n",
+        "      weight_decay: 0.005\n\n    # A1",
         "      weight_decay: 0.005\n"
         "    long_run:\n"
         '      title: {fr: "Deux époques", en: "Two epochs"}\n'
         "      epochs: 2\n"
-        "      start_from: baseline\n",
+        "      start_from: baseline\n\n    # A1",
     )
     project.replace(
         "config.yaml",
-        "    r4: {rank: 4,",
-        '    r2: {rank: 2, title: {fr: "Rang 2", en: "Rank 2"}}\n    r4: {rank: 4,',
+        "    r4: {rank: 4, title",
+        '    r2: {rank: 2, title: {fr: "Rang 2", en: "Rank 2"}}\n    r4: {rank: 4, title',
     )
     planned = project.planned(*SMOKE)
     assert planned["train_sentiment"] == planned["train_lora"] == 1
@@ -114,7 +115,9 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
 
 def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
     project = copy()
-    project.replace("config.yaml", "      weight_decay: 0.005\n", "      weigth_decay: 0.005\n")
+    project.replace(
+        "config.yaml", "      weight_decay: 0.005\n\n    # A1", "      weigth_decay: 0.005\n"
+    )
     said = project.snakemake(*SMOKE, check=False)
     assert "config.yaml" in said
     assert "unknown key 'weigth_decay'; did you mean 'weight_decay'?" in said

@@ -1,0 +1,86 @@
+"""`make claims`: the judged claims in the terminal, beside the verdicts recorded for the tier.
+
+Usage: python -m rejeu.report.claims_table [TIER]
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rejeu import claims as claims_file
+from rejeu.config import Study, load
+from rejeu.errors import RejeuError
+from rejeu.files import read_json, read_yaml
+from rejeu.report.numbers import Numbers
+from rejeu.report.verdicts import Judged, judged
+
+SYMBOLS = {
+    "reproduced": "[green]✓[/]",
+    "artefact": "[yellow]◆[/]",
+    "contradicted": "[red]✗[/]",
+    "inconclusive": "◐",
+    "untested": "○",
+}
+
+
+def differences(found: dict[str, str], recorded: dict[str, str]) -> list[str]:
+    """What to say of each verdict that isn't the recorded one; claims without a record pass."""
+    said = [
+        f"{name}: {found[name]}, recorded: {expected}"
+        for name, expected in recorded.items()
+        if name in found and found[name] != expected
+    ]
+    return said + [f"{name}: recorded, but no such claim" for name in recorded if name not in found]
+
+
+def table(claims: dict[str, Judged], recorded: dict[str, str], tier: str) -> Table:
+    """One line per claim."""
+    shown = Table(title=f"Claims at the {tier} tier", title_justify="left")
+    for heading in ("Claim", "Reference", "Corrected", "As the notebook", "Verdict", "Recorded"):
+        shown.add_column(heading, no_wrap=heading in ("Claim", "Verdict"))
+    for claim in claims.values():
+        shown.add_row(
+            claim.id,
+            claim.reference,
+            claim.measured["corrected"],
+            claim.measured.get("notebook", ""),
+            f"{SYMBOLS[claim.verdict]} {claim.verdict}",
+            recorded.get(claim.id, "-"),
+        )
+    return shown
+
+
+def main(study: Study, tier: str, root: Path) -> int:
+    """Print the table; 1 where a verdict differs from the recorded one.
+
+    Raises:
+        RejeuError: when the claims have not been judged.
+    """
+    results = root / "results" / tier / "claims.json"
+    if not results.is_file():
+        raise RejeuError(f"{results}: no such file; `make claims TIER={tier}` makes it")
+    entries: list[dict[str, Any]] = read_json(results)
+    path = root / study.report.claims
+    expected = path.with_name("expected-verdicts.yaml")
+    recorded = (read_yaml(expected) or {}).get(tier) or {} if expected.is_file() else {}
+    given = claims_file.load(
+        read_yaml(path), study.report.claims, study, read_yaml(root / "report" / "reference.yaml")
+    )
+    statements = {claim.id: claim.statement.model_dump() for claim in given}
+    claims = judged(entries, statements, Numbers("en"))
+    Console().print(table(claims, recorded, tier))
+    wrong = differences({name: claim.verdict for name, claim in claims.items()}, recorded)
+    for line in wrong:
+        print(f"differs from {expected.relative_to(root)}: {line}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    try:
+        study = load(read_yaml("config.yaml"), "config.yaml")
+        sys.exit(main(study, sys.argv[1] if len(sys.argv) > 1 else study.tier, Path.cwd()))
+    except RejeuError as error:
+        sys.exit(f"error: {error}")

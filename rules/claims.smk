@@ -1,0 +1,71 @@
+# The document's claims, each judged by the runs of both arms.
+from rejeu import claims as claims_file
+from rejeu.files import read_json, read_yaml
+
+REFERENCE = "report/reference.yaml"
+CLAIMS = "results/{tier}/claims.json"
+
+try:
+    claims = claims_file.load(
+        read_yaml(ROOT / study.report.claims),
+        study.report.claims,
+        study,
+        read_yaml(ROOT / REFERENCE),
+    )
+except (RejeuError, OSError) as error:
+    raise WorkflowError(str(error)) from None
+
+
+def ran(wildcards, finding):
+    return finding in tier(wildcards).findings
+
+
+def answers(wildcards):
+    """Which replies stop by themselves: counted with and without the separator."""
+    if not ran(wildcards, "a8"):
+        return []
+    return runs("lora", ["r8", "separated"], "stops.json")(wildcards)
+
+
+def timings(wildcards):
+    """The measured times of the findings that the tier runs."""
+    measured = {"a3": "batch", "a5": "rank"}
+    return [
+        f"results/{wildcards.tier}/timing/{name}.json"
+        for finding, name in measured.items()
+        if ran(wildcards, finding)
+    ]
+
+
+rule judge_claims:
+    input:
+        sentiment=runs("sentiment", None, "run.json", "log.jsonl", "metrics.json"),
+        lora=runs(
+            "lora",
+            None,
+            *("run.json", "log.jsonl", "heldout.json"),
+            *("generation.json", "replies.json"),
+        ),
+        answers=answers,
+        timings=timings,
+        reference=REFERENCE,
+    output:
+        claims=CLAIMS,
+    log:
+        "logs/{tier}/judge_claims.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=400,
+        disk_mb=1,
+    params:
+        code=code("judge_claims.py"),
+        claims=[claim.model_dump(exclude={"statement"}) for claim in claims],
+        seeds=lambda wildcards: {
+            part: getattr(tier(wildcards), part).seeds
+            for part in ("sentiment", "lora")
+        },
+    message:
+        "Judging the document's claims ({wildcards.tier})"
+    script:
+        "../scripts/judge_claims.py"

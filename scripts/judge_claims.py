@@ -1,0 +1,41 @@
+"""Judge every claim of the document by one tier's results."""
+
+from pathlib import Path
+from typing import Any
+
+from rejeu.evaluation.judge import judge
+from rejeu.evaluation.quantities import quantity, referred
+from rejeu.files import read_yaml, write_json
+from rejeu.job import logged
+
+
+def main(
+    reference: str,
+    output: str,
+    claims: list[dict[str, Any]],
+    seeds: dict[str, list[int]],
+    tier: str,
+    log: str,
+) -> None:
+    with logged(log):
+        folder, printed = Path(output).parent, read_yaml(reference)
+        judged = [
+            judge(
+                claim,
+                tier,
+                lambda path: quantity(folder, path, seeds),
+                lambda path: [referred(printed, path)],
+            )
+            for claim in claims
+        ]
+        write_json(output, judged)
+
+
+main(
+    reference=snakemake.input.reference,
+    output=snakemake.output.claims,
+    claims=snakemake.params.claims,
+    seeds=snakemake.params.seeds,
+    tier=snakemake.wildcards.tier,
+    log=snakemake.log[0],
+)

@@ -1,0 +1,53 @@
+"""Time the encoder's training steps by batch size, padded as the notebook padded them."""
+
+from pathlib import Path
+from typing import Any
+
+from rejeu.data.tokenise import read_tokens
+from rejeu.files import write_json
+from rejeu.job import logged
+from rejeu.training import hardware, timing
+
+
+def main(
+    inputs: Any,
+    output: str,
+    batch_sizes: list[int],
+    settings: dict[str, Any],
+    rows: int,
+    repeats: int,
+    seed: int,
+    threads: int,
+    log: str,
+    label: str,
+) -> None:
+    with logged(log) as terminal:
+        machine = hardware.choose(settings["precision"], settings["attention"], threads)
+        found = timing.by_batch_size(
+            Path(inputs.model[0]).parent,
+            read_tokens(inputs.rows),
+            batch_sizes,
+            settings["learning_rate"],
+            settings["max_grad_norm"],
+            machine,
+            count=rows,
+            repeats=repeats,
+            seed=seed,
+            label=label,
+            terminal=terminal,
+        )
+        write_json(output, found)
+
+
+main(
+    inputs=snakemake.input,
+    output=snakemake.output.times,
+    batch_sizes=snakemake.params.batch_sizes,
+    settings=snakemake.params.settings,
+    rows=snakemake.params.rows,
+    repeats=snakemake.params.repeats,
+    seed=snakemake.params.seed,
+    threads=snakemake.threads,
+    log=snakemake.log[0],
+    label="timing batch sizes",
+)
