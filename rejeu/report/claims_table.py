@@ -40,7 +40,7 @@ def table(claims: dict[str, Judged], recorded: dict[str, str], tier: str) -> Tab
     """One line per claim."""
     shown = Table(title=f"Claims at the {tier} tier", title_justify="left")
     for heading in ("Claim", "Reference", "Corrected", "As the notebook", "Verdict", "Recorded"):
-        shown.add_column(heading, no_wrap=heading in ("Claim", "Verdict"))
+        shown.add_column(heading, no_wrap=heading in ("Claim", "Verdict"), overflow="fold")
     for claim in claims.values():
         shown.add_row(
             claim.id,
