@@ -5,19 +5,21 @@ TIER ?=
 TORCH ?=
 TORCH_VERSION := torch==2.13.0
 BIN := .venv/bin
+# One build at a time; what a killed one left behind is cleared away.
+ALONE := $(BIN)/python -m rejeu.alone
 CONFIG := $(if $(TIER),--config tier=$(TIER))
 
 .PHONY: report claims test lint format bench clean clean-all
 
 report: .venv/installed
-	@$(BIN)/snakemake all $(CONFIG)
+	@$(ALONE) $(BIN)/snakemake all $(CONFIG)
 	@echo
 	@echo "Made: report.pdf (French, then English)"
 	@ls results/*/report/report.*.html results/*/report/report.*.pdf | sed 's/^/      /'
 
 # The document's claims in the terminal. Fails where a verdict isn't the one in report/expected-verdicts.yaml.
 claims: .venv/installed
-	@$(BIN)/snakemake claims $(CONFIG)
+	@$(ALONE) $(BIN)/snakemake claims $(CONFIG)
 	@$(BIN)/python -m rejeu.report.claims_table $(TIER)
 
 test: .venv/installed

@@ -1,6 +1,8 @@
 """What every job does around its work: its own log, one clear error, progress with an ETA."""
 
+import ctypes
 import os
+import signal
 import sys
 import time
 import traceback
@@ -16,9 +18,11 @@ from rejeu.errors import RejeuError
 def logged(log: str) -> Iterator[TextIO]:
     """Send all that is printed, by libraries too, to `log`; yield the terminal for progress.
 
+    The job dies with the Snakemake that started it, so that no orphan trains beside a later build.
     A `RejeuError` ends the job with its message alone, any other error with its traceback;
     both stand in the log, whose last lines Snakemake shows.
     """
+    die_with_parent()
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -43,6 +47,17 @@ def logged(log: str) -> Iterator[TextIO]:
             sys.stderr.flush()
         if failed:
             sys.exit(1)
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process when its parent dies; elsewhere, do nothing."""
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
+    ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before that
+        sys.exit(1)
 
 
 class Progress:
