@@ -44,7 +44,7 @@ format: .venv/installed
 
 # What is made again in seconds. Trained models stay.
 clean:
-	rm -rf report.pdf logs results/*/report results/*/figures results/*/provenance.json
+	rm -rf report.pdf logs results/*/report results/*/figures results/*/claims.json results/*/provenance.json
 	@if [ -d results ]; then \
 	  echo "Kept: results/ ($$(du -sh results | cut -f1)), with $$(find results -name run.json | wc -l) trained runs," \
 	    "and .cache/ with raw inputs. \`make clean-all CONFIRM=yes\` deletes both."; fi
