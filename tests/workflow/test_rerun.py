@@ -82,12 +82,12 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
     project = copy()
     project.replace(
         "config.yaml",
-        "      weight_decay: 0.005\n\n    # A1",
+        "      weight_decay: 0.005\n\n    # A1:",
         "      weight_decay: 0.005\n"
         "    long_run:\n"
         '      title: {fr: "Deux époques", en: "Two epochs"}\n'
         "      epochs: 2\n"
-        "      start_from: baseline\n\n    # A1",
+        "      start_from: baseline\n\n    # A1:",
     )
     project.replace(
         "config.yaml",
@@ -116,7 +116,7 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
 def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
     project = copy()
     project.replace(
-        "config.yaml", "      weight_decay: 0.005\n\n    # A1", "      weigth_decay: 0.005\n"
+        "config.yaml", "      weight_decay: 0.005\n\n    # A1:", "      weigth_decay: 0.005\n"
     )
     said = project.snakemake(*SMOKE, check=False)
     assert "config.yaml" in said
