@@ -116,7 +116,9 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
 def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
     project = copy()
     project.replace(
-        "config.yaml", "      weight_decay: 0.005\n\n    # A1:", "      weigth_decay: 0.005\n"
+        "config.yaml",
+        "      weight_decay: 0.005\n\n    # A1:",
+        "      weigth_decay: 0.005\n\n    # A1:",
     )
     said = project.snakemake(*SMOKE, check=False)
     assert "config.yaml" in said
