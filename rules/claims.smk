@@ -3,6 +3,12 @@ from rejeu import claims as claims_file
 from rejeu.files import read_json, read_yaml
 
 REFERENCE = "report/reference.yaml"
+# What claims and the report read of each run.
+SENTIMENT_RESULTS = ("run.json", "log.jsonl", "metrics.json")
+LORA_RESULTS = (
+    *("run.json", "log.jsonl", "heldout.json"),
+    *("generation.json", "replies.json"),
+)
 CLAIMS = "results/{tier}/claims.json"
 
 try:
@@ -39,13 +45,8 @@ def timings(wildcards):
 
 rule judge_claims:
     input:
-        sentiment=runs("sentiment", None, "run.json", "log.jsonl", "metrics.json"),
-        lora=runs(
-            "lora",
-            None,
-            *("run.json", "log.jsonl", "heldout.json"),
-            *("generation.json", "replies.json"),
-        ),
+        sentiment=runs("sentiment", None, *SENTIMENT_RESULTS),
+        lora=runs("lora", None, *LORA_RESULTS),
         answers=answers,
         timings=timings,
         reference=REFERENCE,

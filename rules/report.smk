@@ -111,14 +111,9 @@ rule draw_loss_lora:
 
 rule draw_finding:
     input:
-        sentiment=runs("sentiment", None, "run.json", "log.jsonl", "metrics.json"),
+        sentiment=runs("sentiment", None, *SENTIMENT_RESULTS),
         predictions=runs("sentiment", ["baseline"], "predictions.parquet"),
-        lora=runs(
-            "lora",
-            None,
-            *("run.json", "log.jsonl", "heldout.json"),
-            *("generation.json", "replies.json"),
-        ),
+        lora=runs("lora", None, *LORA_RESULTS),
         answers=answers,
         timings=timings,
         words=WORDS,
@@ -221,13 +216,8 @@ rule write_report:
         chapters=[f"report/{language}/hidden.qmd.j2" for language in LANGUAGES],
         reference=REFERENCE,
         claims=CLAIMS,
-        sentiment=runs("sentiment", None, "run.json", "log.jsonl", "metrics.json"),
-        lora=runs(
-            "lora",
-            None,
-            *("run.json", "log.jsonl", "heldout.json"),
-            *("generation.json", "replies.json"),
-        ),
+        sentiment=runs("sentiment", None, *SENTIMENT_RESULTS),
+        lora=runs("lora", None, *LORA_RESULTS),
         answers=answers,
         timings=timings,
         statistics=[

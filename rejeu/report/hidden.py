@@ -145,22 +145,16 @@ def doses(lora: Mapping[str, LoraResult]) -> dict[int, LoraResult]:
     return {dose: dosed[dose] for dose in sorted(dose for dose in dosed if dose is not None)}
 
 
-def responses(result: LoraResult, row: str, other: LoraResult) -> list[float]:
-    """Each seed's log-probability per token of `row`'s reply, minus `other`'s."""
-    pairs = zip(result.replies, other.replies, strict=True)
-    return [ours[row]["trained"] - theirs[row]["trained"] for ours, theirs in pairs]
-
-
 def dose_responses(lora: Mapping[str, LoraResult], row: str) -> dict[int, list[float]]:
-    """`responses` by dose, against r8, which is dose 0."""
+    """Each seed's response by dose, against r8, which is dose 0."""
     return {0: [0.0] * len(lora["r8"].seeds)} | {
-        dose: responses(result, row, lora["r8"]) for dose, result in doses(lora).items()
+        dose: result.responses(row, lora["r8"]) for dose, result in doses(lora).items()
     }
 
 
 def beyond_placebo(result: LoraResult, row: str, other: LoraResult) -> Estimate:
     """The response of `row`'s reply minus the placebo's, paired by seed."""
-    reply, placebo = (responses(result, name, other) for name in (row, "placebo"))
+    reply, placebo = (result.responses(name, other) for name in (row, "placebo"))
     return estimate(differences(reply, placebo))
 
 

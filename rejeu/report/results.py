@@ -166,10 +166,13 @@ class LoraResult:
         """How many seeds' training drew the added row at all."""
         return sum(run["added_row"]["times_drawn"] > 0 for run in self.runs)
 
-    def response(self, row: str, other: "LoraResult") -> Estimate:
+    def responses(self, row: str, other: "LoraResult") -> list[float]:
         """Log-probability per token of a row's reply, in nats, minus `other`'s of the same seed."""
         pairs = zip(self.replies, other.replies, strict=True)
-        return estimate([ours[row]["trained"] - theirs[row]["trained"] for ours, theirs in pairs])
+        return [ours[row]["trained"] - theirs[row]["trained"] for ours, theirs in pairs]
+
+    def response(self, row: str, other: "LoraResult") -> Estimate:
+        return estimate(self.responses(row, other))
 
     def texts_changed(self, other: "LoraResult") -> int:
         """For how many seeds the trained adapter's text differs from `other`'s."""
