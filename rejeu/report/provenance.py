@@ -2,16 +2,15 @@
 
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from rejeu.files import read_json
+from rejeu.packages import NUMERIC, installed
 from rejeu.report.results import LoraResult, SentimentResult
 
 PACKAGES = (
-    *("torch", "transformers", "peft", "datasets", "tokenizers", "safetensors"),
-    *("scikit-learn", "scipy", "numpy", "pandas", "matplotlib"),
+    *(*NUMERIC, "safetensors", "scipy", "numpy", "pandas", "matplotlib"),
     *("snakemake", "jinja2", "pypandoc-binary", "typst"),
 )
 
@@ -99,10 +98,3 @@ def ask_git(root: Path, *words: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()
-
-
-def installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
