@@ -1,13 +1,14 @@
 """What every job does around its work: its own log, one clear error, progress with an ETA."""
 
 import ctypes
+import errno
 import os
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -19,34 +20,60 @@ def logged(log: str) -> Iterator[TextIO]:
     """Send all that is printed, by libraries too, to `log`; yield the terminal for progress.
 
     The job dies with the Snakemake that started it, so that no orphan trains beside a later build.
-    A `RejeuError` ends the job with its message alone, any other error with its traceback;
-    both stand in the log, whose last lines Snakemake shows.
+    A `RejeuError`, and what the machine refuses (disk, memory), end the job with one message, any
+    other error with its traceback; it stands in the log, whose last lines Snakemake shows.
     """
     die_with_parent()
+    with os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8") as terminal:
+        try:
+            redirect(log)
+            yield terminal
+            sys.stdout.flush()
+        except RejeuError as error:
+            failure = f"error: {error}"
+        except KeyboardInterrupt:
+            failure = "error: stopped by Ctrl-C; run the same command to go on"
+        except Exception as error:
+            refused = refusal(error)
+            failure = f"error: {refused}" if refused else traceback.format_exc().rstrip()
+        else:
+            return
+        with suppress(OSError):
+            sys.stdout.flush()
+        try:
+            os.write(2, f"{failure}\n".encode())
+        except OSError:  # the disk that is full holds the log too
+            print(failure, file=terminal)
+    sys.exit(1)
+
+
+def redirect(log: str) -> None:
+    """Let everything that this process and its children print go to the file `log`."""
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
-    with (
-        os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8") as terminal,
-        Path(log).open("w", encoding="utf-8") as stream,
-    ):
+    with Path(log).open("w", encoding="utf-8") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
-        try:
-            yield terminal
-        except RejeuError as error:
-            print(f"error: {error}", file=sys.stderr)
-            failed = True
-        except Exception:
-            traceback.print_exc()
-            failed = True
-        else:
-            failed = False
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        if failed:
-            sys.exit(1)
+
+
+def refusal(error: Exception) -> str | None:
+    """What to do where an error is the machine's and not the code's: no disk or no memory left."""
+    said = str(error)
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space left on device" in said or "Disk quota exceeded" in said:
+        return (
+            f"the disk is full ({said}). Free some space and run the same command again: what is "
+            "finished stays, and training goes on from its last saved state"
+        )
+    memory = ("out of memory", "can't allocate memory", "unable to allocate", "malloc")
+    if isinstance(error, MemoryError) or any(words in said.lower() for words in memory):
+        return (
+            f"memory ran out ({said.strip().splitlines()[0] if said else 'MemoryError'}). Set a "
+            "smaller batch_size of the experiment or max_length of the tier in config.yaml, choose "
+            "a smaller tier (--config tier=smoke), or run fewer jobs at once (--cores 1)"
+        )
+    return None
 
 
 def die_with_parent() -> None:
@@ -65,14 +92,19 @@ class Progress:
 
     def __init__(self, label: str, total: int, stream: TextIO, interval: float = 10.0) -> None:
         self.label, self.total, self.stream, self.interval = label, total, stream, interval
+        self.begin(0)
+
+    def begin(self, done: int) -> None:
+        """Count time from now on; so much was done before."""
+        self.before = done
         self.start = self.last = time.monotonic()
 
     def update(self, done: int, note: str = "") -> None:
         now = time.monotonic()
-        if now - self.last < self.interval or done == 0:
+        if now - self.last < self.interval or done == self.before:
             return
         self.last = now
-        left = (now - self.start) / done * (self.total - done)
+        left = (now - self.start) / (done - self.before) * (self.total - done)
         minutes, seconds = divmod(round(left), 60)
         print(
             f"  {self.label}: {done} of {self.total}{note}, {minutes}:{seconds:02d} left",

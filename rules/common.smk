@@ -15,6 +15,10 @@ from rejeu.report.assignment import NAMED
 prepare(ROOT)
 
 LANGUAGES = ["fr", "en"]
+CHECKPOINTS = ".cache/rejeu/checkpoints"
+# How often a training run saves what it needs to go on after a kill. A profile may say otherwise,
+# `set-resources: {train_lora: {checkpoint_steps: 20}}`, and nothing is trained again for that.
+SAVE_STATE = {"checkpoint_seconds": 60, "checkpoint_steps": 0}  # 0 steps: by time only
 INPUTS = ".cache/rejeu/inputs"
 MODELS = ".cache/rejeu/models"
 MODEL_FILES = [

@@ -95,10 +95,12 @@ rule train_lora:
         "../envs/train.yaml"
     threads: 1
     resources:
+        **SAVE_STATE,
         mem_mb=3000,
-        disk_mb=10,
+        disk_mb=40,  # with two states
     params:
         code=code("train_lora.py"),
+        checkpoints=f"{CHECKPOINTS}/{LORA_RUN}",
         settings=lambda wildcards: LORA_SETTINGS[wildcards.experiment],
         tier=lambda wildcards: tier(wildcards).lora.model_dump(
             include={"max_length", "max_steps", "quantisation"}

@@ -34,10 +34,12 @@ rule train_sentiment:
         "../envs/train.yaml"
     threads: 1
     resources:
+        **SAVE_STATE,
         mem_mb=3000,
-        disk_mb=100,
+        disk_mb=700,  # with two states
     params:
         code=code("train_sentiment.py"),
+        checkpoints=f"{CHECKPOINTS}/{SENTIMENT_RUN}",
         settings=lambda wildcards: SENTIMENT_SETTINGS[wildcards.experiment],
     message:
         "Training {wildcards.experiment}, seed {wildcards.seed} ({wildcards.tier})"

@@ -1,5 +1,6 @@
 """Train one adapter of Part 2 on one seed."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from safetensors.torch import save_file
 from rejeu.data.tokenise import pair_tokeniser, read_tokens
 from rejeu.files import read_json, replacing, write_json
 from rejeu.job import logged
-from rejeu.training import doses, generation, hardware, lora
+from rejeu.packages import versions
+from rejeu.training import checkpoint, doses, generation, hardware, lora
 from rejeu.training.outputs import save_weights, write_jsonl
 
 
@@ -22,6 +24,9 @@ def main(
     max_steps: int,
     quantisation: str,
     seed: int,
+    code: str,
+    checkpoints: str,
+    save_every: tuple[float, int],
     threads: int,
     log: str,
     label: str,
@@ -41,20 +46,28 @@ def main(
         model = lora.load(base, machine, quantisation)
         if inputs.start:
             lora.train_before(model, Path(inputs.start[0]).parent)
-        model, losses, record = lora.train(model, rows, batches, chosen, machine, label, terminal)
-        if added_row is not None:
-            times = sum(batch.count(len(rows) - 1) for batch in batches)
-            record["added_row"] = {**added_row, "times_drawn": times}
-        logits = generation.probe(model, tokeniser.prompt(prompt), machine)
-        with replacing(outputs.probe) as temporary:
-            save_file({"logits": logits[-1].contiguous()}, temporary)
-        save_weights(
-            model,
-            Path(outputs.weights).parent,
-            ["adapter_model.safetensors", "adapter_config.json"],
+        facts = {"added_row": added_row, "quantisation": quantisation, "max_length": max_length}
+        identity = checkpoint.identity_of(
+            {"code": code, "packages": versions(), **facts, **asdict(chosen), **asdict(machine)},
+            [inputs.rows, *inputs.base, *inputs.start, *([inputs.doses] if inputs.doses else [])],
         )
-        write_jsonl(outputs.log, losses)
-        write_json(outputs.run, record)
+        with checkpoint.held(Path(checkpoints), identity, *save_every, label, terminal) as states:
+            model, losses, record = lora.train(
+                model, rows, batches, chosen, machine, label, terminal, states
+            )
+            if added_row is not None:
+                times = sum(batch.count(len(rows) - 1) for batch in batches)
+                record["added_row"] = {**added_row, "times_drawn": times}
+            logits = generation.probe(model, tokeniser.prompt(prompt), machine)
+            with replacing(outputs.probe) as temporary:
+                save_file({"logits": logits[-1].contiguous()}, temporary)
+            save_weights(
+                model,
+                Path(outputs.weights).parent,
+                ["adapter_model.safetensors", "adapter_config.json"],
+            )
+            write_jsonl(outputs.log, losses)
+            write_json(outputs.run, record)
 
 
 main(
@@ -64,6 +77,9 @@ main(
     added_row=snakemake.params.added_row,
     prompt=snakemake.params.prompt,
     seed=int(snakemake.wildcards.seed),
+    code=snakemake.params.code,
+    checkpoints=snakemake.params.checkpoints,
+    save_every=(snakemake.resources.checkpoint_seconds, snakemake.resources.checkpoint_steps),
     threads=snakemake.threads,
     log=snakemake.log[0],
     label=f"{snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",

@@ -85,3 +85,39 @@ def test_progress_is_quiet_between_intervals() -> None:
     progress.update(2)
     progress.update(3)
     assert stream.getvalue().count("\n") == 1
+
+
+def test_a_full_disk_is_one_message_with_what_to_do(tmp_path: Path) -> None:
+    done, log = run(tmp_path, 'open("/dev/full", "w").write("x" * 100_000)')
+    assert done.returncode == 1
+    assert log.splitlines()[-1].startswith("error: the disk is full ([Errno 28] No space left")
+    assert "Traceback" not in log
+
+
+def test_a_full_disk_that_holds_the_log_speaks_on_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "logs" / "smoke").mkdir(parents=True)
+    (tmp_path / "logs" / "smoke" / "job.log").symlink_to("/dev/full")
+    done = subprocess.run(
+        [sys.executable, "-c", START, str(tmp_path / "logs" / "smoke" / "job.log")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "error: the disk is full" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "greedy",
+    ["bytearray(2**40)", "__import__('torch').empty(2**40)", "__import__('numpy').empty(2**45)"],
+)
+def test_running_out_of_memory_gives_advice(tmp_path: Path, greedy: str) -> None:
+    """Real requests for more than there is, under a limit of 8 GB of address space."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 10**9,) * 2); "
+    done, log = run(tmp_path, limit + greedy)
+    assert done.returncode == 1
+    said = log.splitlines()[-1]
+    assert said.startswith("error: memory ran out (")
+    assert "smaller batch_size" in said
+    assert "Traceback" not in log

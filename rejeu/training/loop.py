@@ -1,9 +1,13 @@
-"""The training loop of both parts: a linear schedule, clipped gradients, every step logged."""
+"""The training loop of both parts: a linear schedule, clipped gradients, every step logged.
+
+A run that was stopped goes on from its newest state with the same numbers, bit for bit (on a CPU).
+"""
 
 import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,7 +16,11 @@ from torch.nn.utils import clip_grad_norm_
 from transformers import get_linear_schedule_with_warmup
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
+from rejeu.errors import RejeuError
 from rejeu.job import Progress
+from rejeu.packages import versions
+from rejeu.training import checkpoint
+from rejeu.training.checkpoint import Checkpoints, State
 from rejeu.training.hardware import Hardware, machine, peak_memory_mb
 from rejeu.training.packed import parts
 
@@ -32,6 +40,29 @@ def orders(
             yield torch.randperm(len(lengths), generator=generator).tolist()
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What `fit` did: a row per step {step, loss, learning_rate, grad_norm}, and how it went."""
+
+    log: list[dict[str, float]]
+    seconds: float  # of all attempts, as far as their states tell
+    resumes: int  # how often it went on from a saved state
+    diverged_at: int | None  # the step whose loss or gradient was not a number any more
+
+
+@dataclass(frozen=True)
+class Moving:
+    """All that a step changes but the log."""
+
+    optimiser: torch.optim.Optimizer
+    rate: torch.optim.lr_scheduler.LRScheduler
+    scaler: torch.amp.GradScaler
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        return [value for group in self.optimiser.param_groups for value in group["params"]]
+
+
 def fit(
     batches: Sequence[list[int]],
     lengths: Sequence[int],
@@ -43,7 +74,9 @@ def fit(
     hardware: Hardware,
     progress: Progress,
     seed: int | None = None,
-) -> tuple[list[dict[str, float]], float]:
+    epoch_steps: int | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Fitted:
     """Take one step for each batch of row numbers.
 
     `loss_of` sums the loss over some rows of a batch; `weigh` says over how many items a batch's
@@ -51,42 +84,130 @@ def fit(
     With a `seed` each step has random numbers of its own, so that runs of one seed share the
     dropout of all steps whose batches are alike, whatever other batches stand between.
 
-    Returns:
-        A row per step {step, loss, learning_rate, grad_norm}, and the seconds taken.
+    State is saved to `checkpoints` when due, at the end of each epoch and of training. Training
+    that diverges ends early, with the weights of the step before.
+
+    Raises:
+        RejeuError: when asked to stop (SIGTERM, Ctrl-C), once state is saved; when the first step's
+            loss is not a number.
     """
     warmup = math.ceil(len(batches) * warmup_share)
-    rate = get_linear_schedule_with_warmup(optimiser, warmup, len(batches))
-    scaler = torch.amp.GradScaler(hardware.device, enabled=hardware.precision == "fp16")
-    parameters: list[nn.Parameter] = [
-        parameter for group in optimiser.param_groups for parameter in group["params"]
-    ]
-    log: list[dict[str, float]] = []
+    moving = Moving(
+        optimiser,
+        get_linear_schedule_with_warmup(optimiser, warmup, len(batches)),
+        torch.amp.GradScaler(hardware.device, enabled=hardware.precision == "fp16"),
+    )
+    log, before, resumes = resume(moving, checkpoints)
     seeds = random.Random(seed)
+    for _ in log:
+        seeds.getrandbits(63)
     start = time.monotonic()
-    for step, batch in enumerate(batches, 1):
-        total = 0.0
-        if seed is not None:
-            torch.manual_seed(seeds.getrandbits(63))
-        for part in parts(batch, lengths):
-            loss = loss_of(part) / weigh(batch)
-            scaler.scale(loss).backward()
-            total += loss.item()
-        scaler.unscale_(optimiser)
-        norm = clip_grad_norm_(parameters, max_grad_norm)
-        used = float(rate.get_last_lr()[0])
-        log.append({"step": step, "loss": total, "learning_rate": used, "grad_norm": norm.item()})
-        scaler.step(optimiser)
-        scaler.update()
-        rate.step()
-        optimiser.zero_grad()
-        progress.update(step, f" steps, loss {total:.3f}")
-    return log, time.monotonic() - start
+    progress.begin(len(log))
+    with checkpoint.noted_signals() as asked:
+        for step, batch in enumerate(batches[len(log) :], len(log) + 1):
+            if seed is not None:
+                torch.manual_seed(seeds.getrandbits(63))
+            row = take_step(step, batch, lengths, loss_of, weigh, moving, max_grad_norm)
+            if row is None:
+                if not log:
+                    raise RejeuError(not_a_number(batch))
+                return Fitted(log, before + time.monotonic() - start, resumes, step)
+            log.append(row)
+            progress.update(step, f" steps, loss {row['loss']:.3f}")
+            last = step == len(batches) or (epoch_steps is not None and step % epoch_steps == 0)
+            if checkpoints and (last or asked or checkpoints.due(step)):
+                seconds = before + time.monotonic() - start
+                checkpoint.save(checkpoints, state_of(moving, log, seconds, resumes))
+            if asked and step < len(batches):
+                raise checkpoint.stopped(asked[0], step, len(batches), kept=bool(checkpoints))
+    return Fitted(log, before + time.monotonic() - start, resumes, None)
 
 
-def record(
-    log: list[dict[str, float]], seconds: float, rows: int, tokens: int, hardware: Hardware
-) -> dict[str, Any]:
-    """What run.json says of a run of either part; `rows` and `tokens` were trained on."""
+def take_step(
+    step: int,
+    batch: list[int],
+    lengths: Sequence[int],
+    loss_of: Callable[[list[int]], torch.Tensor],
+    weigh: Callable[[list[int]], int],
+    moving: Moving,
+    max_grad_norm: float,
+) -> dict[str, float] | None:
+    """Change the weights by one batch and return the log's row, or None where it diverges."""
+    optimiser, scaler = moving.optimiser, moving.scaler
+    total = 0.0
+    for part in parts(batch, lengths):
+        loss = loss_of(part) / weigh(batch)
+        scaler.scale(loss).backward()
+        total += loss.item()
+    scaler.unscale_(optimiser)
+    norm = clip_grad_norm_(moving.parameters, max_grad_norm).item()
+    # In float16 a gradient may be too large now and then: the scaler leaves such a step out.
+    if not math.isfinite(total) or not (math.isfinite(norm) or scaler.is_enabled()):
+        return None
+    used = float(moving.rate.get_last_lr()[0])
+    scaler.step(optimiser)
+    scaler.update()
+    moving.rate.step()
+    optimiser.zero_grad()
+    row = {"step": step, "loss": total, "learning_rate": used}
+    return row | {"grad_norm": norm} if math.isfinite(norm) else row
+
+
+def not_a_number(batch: list[int]) -> str:
+    return (
+        f"the loss of the first step, on rows {batch[:8]}, is not a number; expected one: look at "
+        "the weights that training starts from, or choose precision fp32 for the experiment"
+    )
+
+
+def state_of(moving: Moving, log: list[Any], seconds: float, resumes: int) -> State:
+    """Copy nothing, name all that the next step depends on."""
+    tensors = {"random": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    for number, parameter in enumerate(moving.parameters):
+        tensors[f"parameter.{number}"] = parameter.detach()
+        for name, value in moving.optimiser.state[parameter].items():
+            tensors[f"{name}.{number}"] = value
+    facts = {
+        "log": log,
+        "seconds": seconds,
+        "resumes": resumes,
+        "rate": moving.rate.state_dict(),
+        "scaler": moving.scaler.state_dict(),
+    }
+    return State(len(log), tensors, facts)
+
+
+@torch.no_grad()
+def resume(
+    moving: Moving, checkpoints: Checkpoints | None
+) -> tuple[list[dict[str, float]], float, int]:
+    """Put the newest whole state back, if there is one: its log, seconds and number of resumes."""
+    state = checkpoint.newest(checkpoints) if checkpoints else None
+    if state is None:
+        return [], 0.0, 0
+    facts, tensors = state.facts, state.tensors
+    names = ("step", "exp_avg", "exp_avg_sq")  # AdamW's
+    for number, parameter in enumerate(moving.parameters):
+        parameter.copy_(tensors[f"parameter.{number}"])
+        moving.optimiser.state[parameter] = {
+            name: tensors[f"{name}.{number}"].to(parameter.device, copy=True) for name in names
+        }
+    moving.rate.load_state_dict(facts["rate"])
+    rates = moving.rate.get_last_lr()
+    for group, rate in zip(moving.optimiser.param_groups, rates, strict=True):
+        group["lr"] = rate
+    moving.scaler.load_state_dict(facts["scaler"])
+    torch.set_rng_state(tensors["random"])
+    if "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+    return facts["log"], facts["seconds"], facts["resumes"] + 1
+
+
+def record(fitted: Fitted, rows: int, tokens: int, hardware: Hardware) -> dict[str, Any]:
+    """What run.json says of a run of either part; `rows` and `tokens` were to be trained on."""
+    log, seconds = fitted.log, fitted.seconds
     return {
         "device": hardware.device,
         "precision": hardware.precision,
@@ -99,5 +220,8 @@ def record(
         "samples_per_second": rows / seconds,
         "tokens_per_second": tokens / seconds,
         "peak_memory_mb": peak_memory_mb(),
-        "resumed": False,
+        "resumed": fitted.resumes > 0,
+        "resumes": fitted.resumes,
+        "diverged_at": fitted.diverged_at,
+        "packages": versions(),
     }

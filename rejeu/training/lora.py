@@ -11,8 +11,9 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedMod
 
 from rejeu.job import Progress
 from rejeu.training import decoder
+from rejeu.training.checkpoint import Checkpoints
 from rejeu.training.hardware import Hardware
-from rejeu.training.loop import fit, orders, record
+from rejeu.training.loop import Fitted, fit, orders, record
 from rejeu.training.packed import pack
 
 
@@ -121,6 +122,7 @@ def train(
     hardware: Hardware,
     label: str,
     terminal: TextIO,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[PeftModel, list[dict[str, Any]], dict[str, Any]]:
     """Train an adapter on token rows.
 
@@ -133,7 +135,7 @@ def train(
     set_seed(settings.seed)
     model = adapt(base, settings, hardware)
     progress = Progress(label, len(batches), terminal)
-    log, seconds = fit_adapter(model, rows, batches, settings, hardware, progress)
+    fitted = fit_adapter(model, rows, batches, settings, hardware, progress, checkpoints)
     drawn = [row for batch in batches for row in batch]
     told = {
         "settings": asdict(settings),
@@ -142,7 +144,7 @@ def train(
         "trainable_parameters": sum(parameter.numel() for parameter in trainable(model)),
     }
     tokens = sum(len(rows[row]) for row in drawn)
-    return model, log, told | record(log, seconds, len(drawn), tokens, hardware)
+    return model, fitted.log, told | record(fitted, len(drawn), tokens, hardware)
 
 
 def fit_adapter(
@@ -152,7 +154,8 @@ def fit_adapter(
     settings: Settings,
     hardware: Hardware,
     progress: Progress,
-) -> tuple[list[dict[str, float]], float]:
+    checkpoints: Checkpoints | None = None,
+) -> Fitted:
     """Take the steps; batch and accumulation are computed as one batch. Returns as `fit` does.
 
     The loss is the mean over a step's tokens, as Trainer normalises accumulated batches.
@@ -176,4 +179,5 @@ def fit_adapter(
         hardware=hardware,
         progress=progress,
         seed=settings.seed,
+        checkpoints=checkpoints,
     )

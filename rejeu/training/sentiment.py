@@ -13,6 +13,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, se
 from rejeu.data.tokenise import TokenRows
 from rejeu.job import Progress
 from rejeu.training import encoder
+from rejeu.training.checkpoint import Checkpoints
 from rejeu.training.hardware import Hardware
 from rejeu.training.loop import fit, orders, record
 from rejeu.training.packed import pack, parts
@@ -67,6 +68,7 @@ def train(
     hardware: Hardware,
     label: str,
     terminal: TextIO,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[PreTrainedModel, list[dict[str, float]], dict[str, Any]]:
     """Fine-tune all weights of the folder `start`: a pretrained model's, or another run's.
 
@@ -87,7 +89,7 @@ def train(
         return cross_entropy(logits, labels[chosen], reduction="sum")
 
     batches = schedule(rows.lengths, settings)
-    log, seconds = fit(
+    fitted = fit(
         batches,
         rows.lengths,
         loss_of,
@@ -97,11 +99,13 @@ def train(
         max_grad_norm=settings.max_grad_norm,
         hardware=hardware,
         progress=Progress(label, len(batches), terminal),
+        epoch_steps=len(batches) // settings.epochs,
+        checkpoints=checkpoints,
     )
     drawn = len(rows) * settings.epochs
     tokens = sum(rows.lengths) * settings.epochs
     told = {"settings": asdict(settings), "rows": len(rows)}
-    return model, log, told | record(log, seconds, drawn, tokens, hardware)
+    return model, fitted.log, told | record(fitted, drawn, tokens, hardware)
 
 
 def optimiser(model: PreTrainedModel, settings: Settings) -> torch.optim.AdamW:

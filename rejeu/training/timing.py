@@ -179,7 +179,7 @@ def by_rank(
         batches = rounds[repeat]
         progress = Progress(f"{label}, rank {rank}", steps, terminal)
         fitted = lora.fit_adapter(models[rank], rows, batches, by[rank], hardware, progress)
-        return fitted[1] / steps
+        return fitted.seconds / steps
 
     found = in_turn(list(by), measure, repeats, Progress(label, len(by) * (repeats + 1), terminal))
     return {

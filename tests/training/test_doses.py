@@ -104,7 +104,7 @@ def test_other_steps_keep_their_dropout(causal: Path, fp32: Hardware) -> None:
         batches = doses.dosed(drawn, dose, ADDED, settings.rows_per_step)
         progress = Progress("test", 1, io.StringIO())
         return [
-            row["loss"] for row in fit_adapter(model, rows, batches, settings, fp32, progress)[0]
+            row["loss"] for row in fit_adapter(model, rows, batches, settings, fp32, progress).log
         ]
 
     without, with_row, again = losses(0), losses(1), losses(0)

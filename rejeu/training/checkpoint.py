@@ -1,0 +1,164 @@
+"""Resumable state of a training run: whole or not there, checked before use, gone after success.
+
+A state is two files: the tensors as safetensors, and a mark, written last, with their sha256, the
+run's identity and all else. States lie outside every rule's outputs, which Snakemake deletes.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from rejeu.errors import RejeuError
+from rejeu.files import read_json, replacing, sha256_of, write_json
+
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class State:
+    """What a run needs to go on after `step`."""
+
+    step: int
+    tensors: dict[str, torch.Tensor]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where a run's states lie, and how often they are saved."""
+
+    folder: Path
+    identity: str
+    seconds: float
+    steps: int  # 0: by time only
+    label: str
+    terminal: TextIO
+    saved: list[float] = field(default_factory=lambda: [time.monotonic()])  # when, latest last
+
+    def due(self, step: int) -> bool:
+        by_steps = self.steps > 0 and step % self.steps == 0
+        return by_steps or time.monotonic() - self.saved[-1] >= self.seconds
+
+    def say(self, message: str) -> None:
+        print(f"  {self.label}: {message}", file=self.terminal)
+        print(message)
+
+
+def identity_of(facts: dict[str, Any], files: list[str]) -> str:
+    """One hash for settings, code, seed and machine (`facts`) and for the data that a run reads."""
+    known = facts | {"files": [sha256_of(path) for path in files]}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def held(
+    folder: Path, identity: str, seconds: float, steps: int, label: str, terminal: TextIO
+) -> Iterator[Checkpoints]:
+    """Lock a run's `folder` and give its checkpoints; remove them all unless an error passes.
+
+    Another process that trains the same run is named, and waited for.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Beside the folder, so that it can be removed while others wait for the lock.
+    with folder.with_suffix(".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            print(f"  {label}: waiting for process {lock.read().strip()}", file=terminal)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}")
+        lock.flush()
+        places = Checkpoints(folder / identity[:16], identity, seconds, steps, label, terminal)
+        places.folder.mkdir(parents=True, exist_ok=True)
+        if others := [other for other in folder.iterdir() if other != places.folder]:
+            places.say(f"{len(others)} saved by other settings, data or code: not used")
+        yield places
+        shutil.rmtree(folder)
+
+
+def save(places: Checkpoints, state: State) -> None:
+    """Write a state and keep the last two. A disk that is full costs the state, not the run."""
+    tensors = places.folder / f"step{state.step:09}.safetensors"
+    try:
+        with replacing(tensors) as temporary:
+            save_file(state.tensors, temporary)
+            sha256 = sha256_of(temporary)
+        told = {"identity": places.identity, "step": state.step, "sha256": sha256}
+        write_json(tensors.with_suffix(".json"), told | {"facts": state.facts})
+    except Exception as error:  # safetensors has its own errors for what the disk refuses
+        places.say(f"state of step {state.step} was not saved: {error}")
+        with suppress(OSError):
+            tensors.unlink(missing_ok=True)
+    places.saved.append(time.monotonic())
+    for mark in marks(places)[KEPT:]:
+        mark.unlink()
+        mark.with_suffix(".safetensors").unlink(missing_ok=True)
+
+
+def newest(places: Checkpoints) -> State | None:
+    """The newest whole state of this run; damaged or foreign ones are named and passed over."""
+    for mark in marks(places):
+        try:
+            state = read(mark, places.identity)
+        except (ValueError, KeyError, TypeError, OSError, SafetensorError) as error:
+            places.say(f"{mark.stem} is not used: {error}")
+        else:
+            places.say(f"goes on after step {state.step}")
+            return state
+    return None
+
+
+def marks(places: Checkpoints) -> list[Path]:
+    """The marks of complete states, newest first."""
+    return sorted(places.folder.glob("step*.json"), reverse=True)
+
+
+def read(mark: Path, identity: str) -> State:
+    """Read a state.
+
+    Raises:
+        ValueError, KeyError, TypeError, OSError, SafetensorError: where it is damaged, or another
+            run's.
+    """
+    told = read_json(mark)
+    if told["identity"] != identity:
+        raise ValueError("it was saved by another run")
+    tensors = mark.with_suffix(".safetensors")
+    if sha256_of(tensors) != told["sha256"]:
+        raise ValueError("its tensors are damaged")
+    return State(told["step"], load_file(tensors), told["facts"])
+
+
+@contextmanager
+def noted_signals() -> Iterator[list[signal.Signals]]:
+    """Note a request to end (SIGTERM, Ctrl-C) instead of obeying it, so that state can be saved."""
+    asked: list[signal.Signals] = []
+    before = {
+        number: signal.signal(number, lambda given, _: asked.append(signal.Signals(given)))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stopped(by: signal.Signals, step: int, steps: int, *, kept: bool) -> RejeuError:
+    after = "its state is saved: the same command goes on from there" if kept else "nothing is kept"
+    return RejeuError(f"stopped by {by.name} after step {step} of {steps}; {after}")
