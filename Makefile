@@ -9,7 +9,7 @@ BIN := .venv/bin
 ALONE := $(BIN)/python -m rejeu.alone
 CONFIG := $(if $(TIER),--config tier=$(TIER))
 
-.PHONY: report claims test lint format bench clean clean-all
+.PHONY: report claims test soak lint format bench clean clean-all
 
 report: .venv/installed
 	@$(ALONE) $(BIN)/snakemake all $(CONFIG)
@@ -24,6 +24,10 @@ claims: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+# Twenty kills at random moments, each followed by a plain rerun. About a quarter of an hour.
+soak: .venv/installed
+	$(BIN)/python -m tests.workflow.soak
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -34,3 +34,5 @@ rule all:
             tier=study.tier,
             language=LANGUAGES,
         ),
+        # Named here, so that one that is lost is made again though what follows from it is there.
+        results=every_result(study.tier),

@@ -1,4 +1,6 @@
 # The document's claims, each judged by the runs of both arms.
+from types import SimpleNamespace
+
 from rejeu import claims as claims_file
 from rejeu.files import read_json, read_yaml
 
@@ -20,6 +22,15 @@ try:
     )
 except (RejeuError, OSError) as error:
     raise WorkflowError(str(error)) from None
+
+
+def every_result(name):
+    """Of each of a tier's runs, the files that other tools read."""
+    tier_alone = SimpleNamespace(tier=name)
+    return [
+        *runs("sentiment", None, *SENTIMENT_RESULTS, "predictions.parquet")(tier_alone),
+        *runs("lora", None, *LORA_RESULTS)(tier_alone),
+    ]
 
 
 def ran(wildcards, finding):

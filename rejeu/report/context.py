@@ -63,6 +63,7 @@ def context(
         "reference": reference,
         "provenance": with_listings(provenance),
         "numerics": first | first["settings"],
+        "diverged": diverged([*sentiment.values(), *lora.values()]),
         "fresh": all(not sentiment[name].runs[0]["settings"]["start_from"] for name in SENTIMENT),
         "data": {
             "encoder": study["encoder"],
@@ -74,6 +75,16 @@ def context(
             "conflicts": reviews["conflicts_before_cleaning"] + reviews["conflicts_after_cleaning"],
         },
     }
+
+
+def diverged(results: list[Any]) -> list[dict[str, Any]]:
+    """Runs that ended early: {title, seed, step: whose loss or gradient was no number}."""
+    return [
+        {"title": result.title, "seed": seed, "step": run["diverged_at"]}
+        for result in results
+        for seed, run in zip(result.seeds, result.runs, strict=True)
+        if run["diverged_at"] is not None
+    ]
 
 
 def extra(part: str, results: dict[str, Any], study: dict[str, Any]) -> list[Any]:

@@ -405,6 +405,8 @@ def computed(
         "tokens_per_second": 90 * samples / seconds,
         "peak_memory_mb": numbers.uniform(1000, 3000),
         "resumed": False,
+        "resumes": 0,
+        "diverged_at": None,
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
+from rejeu.files import read_json, write_json
 from rejeu.report.write import write
 from tests.report.results_folder import LANGUAGES, ROOT, STATES, read_context, write_results
 from tests.report.sample import HOSTILE, squeezed
@@ -254,3 +255,22 @@ def test_pandoc_reads_tables_figures_and_code_as_meant(build: Build, language: s
             cells = [cell[4] for row in rows for cell in row[1]]
             assert cells
             assert all(cells), f"an empty cell in {identifier}"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("fr", "«\u00a0Modèle de base\u00a0», graine {}, au pas 12"),
+        ("en", "“Baseline”, seed {}, at step 12"),
+    ],
+)
+def test_a_run_that_diverged_is_named(tmp_path: Path, language: str, said: str) -> None:
+    study = write_results(tmp_path, 5, runs=2)
+    heading = {"fr": "Entraînements divergents", "en": "Training that diverged"}[language]
+    assert heading not in write(TEMPLATES[language], read_context(tmp_path, study, language))
+    seed = study["sentiment"]["seeds"][0]
+    run = tmp_path / f"results/{study['tier']}/sentiment/baseline/seed{seed}/run.json"
+    write_json(run, read_json(run) | {"diverged_at": 12})
+    text = write(TEMPLATES[language], read_context(tmp_path, study, language))
+    assert f"**{heading}.**" in text
+    assert said.format(seed) in text

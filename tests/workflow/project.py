@@ -1,10 +1,12 @@
 """A copy of the project, run as a user would."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 SMOKE = ("all", "--config", "tier=smoke")
 
 
@@ -41,3 +43,22 @@ class Project:
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def copy_of_the_project(root: Path, folder: Path) -> Project:
+    """Copy its files, not what was built in it; what was fetched once needs no second download."""
+    built = (
+        ".git",
+        ".venv",
+        ".cache",
+        ".snakemake",
+        "results",
+        "logs",
+        "report.pdf",
+        "__pycache__",
+    )
+    shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*built))
+    inputs = root / ".cache" / "rejeu" / "inputs"
+    if inputs.is_dir():
+        shutil.copytree(inputs, folder / ".cache" / "rejeu" / "inputs")
+    return Project(folder)

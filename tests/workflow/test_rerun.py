@@ -23,6 +23,17 @@ def test_second_build_runs_nothing(built: Project) -> None:
     assert built.planned(*SMOKE) == {}
 
 
+def test_a_lost_result_is_made_again_though_the_report_is_there(copy: Copy) -> None:
+    """As after Ctrl-C: Snakemake has deleted what a stopped job was to make anew."""
+    project = copy()
+    run = project.folder / "results/smoke/sentiment/baseline/seed42"
+    (run / "predictions.parquet").unlink()
+    (run / "metrics.json").unlink()
+    planned = project.planned(*SMOKE)
+    assert planned["predict_sentiment"] == planned["measure_sentiment"] == 1
+    assert "train_sentiment" not in planned
+
+
 def test_another_tier_leaves_this_one_as_it_is(built: Project) -> None:
     said = built.snakemake("-n", "all", "--config", "tier=laptop")
     assert "(laptop)" in said
