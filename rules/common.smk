@@ -93,12 +93,15 @@ def runs(part, experiments, *files):
     return paths
 
 
-def priority(part):
-    """The document's own experiments first, then the chain of A1, then the other findings."""
+# The document's own experiments first, then what its claims hang on, the dearest arms last.
+PRIORITY = {None: 4, "a1": 3, "a4": 1, "control": 0}
+OTHER_PRIORITY = 2
 
+
+def priority(part):
     def of_run(wildcards):
         finding = getattr(study, part).experiments[wildcards.experiment].finding
-        return {None: 3, "a1": 2}.get(finding, 1)
+        return PRIORITY.get(finding, OTHER_PRIORITY)
 
     return of_run
 

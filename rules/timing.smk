@@ -18,6 +18,7 @@ rule time_batches:
         times="results/{tier}/timing/batch.json",
     log:
         "logs/{tier}/time_batches.log",
+    priority: OTHER_PRIORITY
     conda:
         "../envs/train.yaml"
     threads: all_cores
@@ -53,6 +54,7 @@ rule time_ranks:
         times="results/{tier}/timing/rank.json",
     log:
         "logs/{tier}/time_ranks.log",
+    priority: OTHER_PRIORITY
     conda:
         "../envs/train.yaml"
     threads: all_cores
