@@ -11,18 +11,48 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from rejeu.errors import RejeuError
+from rejeu.files import read_json, write_json
+
 PACKAGE = "rejeu"
+RECORDS = Path(".cache") / "rejeu" / "code"
 
 
 def code_of(script: Path, root: Path) -> str:
     """Hash the syntax trees of `script` and of all modules of the project that it imports.
 
     Comments, formatting and docstrings don't count; imports inside functions do.
+
+    Raises:
+        RejeuError: when a file isn't Python, or imports a module that the project doesn't have.
     """
-    digest = hashlib.sha256()
-    for path in sorted(closure(script, root)):
-        digest.update(f"{path.relative_to(root).as_posix()} {fingerprint(path)}\n".encode())
-    return digest.hexdigest()[:16]
+    return hash_of(fingerprints(script, root))
+
+
+def fingerprints(script: Path, root: Path) -> dict[str, str]:
+    """The hash of each file that `code_of` covers, by its path in the project."""
+    return {
+        path.relative_to(root).as_posix(): fingerprint(path)
+        for path in sorted(closure(script, root))
+    }
+
+
+def hash_of(files: dict[str, str]) -> str:
+    lines = "".join(f"{name} {mark}\n" for name, mark in files.items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def remember(files: dict[str, str], root: Path) -> None:
+    """Keep the files behind a hash, so that `make why` can name those that differ from it later."""
+    record = root / RECORDS / f"{hash_of(files)}.json"
+    if not record.exists():
+        write_json(record, files)
+
+
+def remembered(code: str, root: Path) -> dict[str, str] | None:
+    """The files behind a hash, as `fingerprints` gave them; None where no build recorded it."""
+    record = root / RECORDS / f"{code}.json"
+    return read_json(record) if record.is_file() else None
 
 
 def closure(script: Path, root: Path) -> set[Path]:
@@ -39,29 +69,49 @@ def closure(script: Path, root: Path) -> set[Path]:
 
 @cache
 def imports(path: Path, root: Path) -> tuple[Path, ...]:
-    names = {name for node in ast.walk(tree(path)) for name in imported(node, path, root)}
-    files = {file for name in names for file in files_of(name, root)}
+    files: set[Path] = set()
+    for node in ast.walk(tree(path)):
+        for module, attributes in imported(node, path, root):
+            if module.split(".")[0] != PACKAGE:
+                continue
+            if not exists(module, root):
+                raise RejeuError(
+                    f"{path}, line {getattr(node, 'lineno', '?')}: imports '{module}', and there "
+                    "is no such module; expected one that exists. Mend the import or restore the "
+                    "file."
+                )
+            files.update(files_of(module, root))
+            for name in attributes:
+                files.update(files_of(f"{module}.{name}", root))
     return tuple(sorted(files))
 
 
-def imported(node: ast.AST, path: Path, root: Path) -> Iterator[str]:
-    """Dotted names that an import statement may load, modules and attributes alike."""
+def imported(node: ast.AST, path: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Modules that an import statement loads, each with the names that it takes from it.
+
+    A name may be a module too. A star takes all modules of a package, since `__all__` may.
+    """
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+        yield from ((alias.name, []) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         base = node.module or ""
         if node.level:
             package = path.relative_to(root).parts[: -node.level]
             base = ".".join((*package, base)).rstrip(".")
-        yield base
-        yield from (f"{base}.{alias.name}" for alias in node.names)
+        names = [alias.name for alias in node.names]
+        if names == ["*"]:
+            names = [file.stem for file in sorted(root.joinpath(*base.split(".")).glob("*.py"))]
+        yield base, names
+
+
+def exists(module: str, root: Path) -> bool:
+    place = root.joinpath(*module.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file()
 
 
 def files_of(name: str, root: Path) -> Iterator[Path]:
-    """The module called `name` and the `__init__` files run on the way to it, if in the project."""
+    """The module called `name` and the `__init__` files run on the way to it."""
     parts = name.split(".")
-    if parts[0] != PACKAGE:
-        return
     for depth in range(1, len(parts) + 1):
         place = root.joinpath(*parts[:depth])
         for candidate in (place.with_suffix(".py"), place / "__init__.py"):
@@ -71,7 +121,10 @@ def files_of(name: str, root: Path) -> Iterator[Path]:
 
 @cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except (SyntaxError, ValueError) as error:  # ValueError: NUL bytes, or not UTF-8
+        raise RejeuError(f"{path}: {error}; expected Python. Nothing was run.") from None
 
 
 @cache

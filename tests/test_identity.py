@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rejeu.identity import closure, code_of
+from rejeu.errors import RejeuError
+from rejeu.identity import closure, code_of, fingerprints, hash_of, remember, remembered
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -107,6 +108,97 @@ def test_modules_that_import_each_other_end(tmp_path: Path) -> None:
     (tmp_path / "rejeu" / "a.py").write_text("import rejeu.b\n")
     (tmp_path / "rejeu" / "b.py").write_text("import rejeu.a\n")
     assert len(closure(tmp_path / "rejeu" / "a.py", tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("import rejeu.deep.sibling as s", ["rejeu/deep/__init__.py", "rejeu/deep/sibling.py"]),
+        ("from rejeu import uncle", ["rejeu/uncle.py"]),
+        ("from rejeu import uncle as u, attribute", ["rejeu/attribute.py", "rejeu/uncle.py"]),
+        ("from rejeu.attribute import VALUE", ["rejeu/attribute.py"]),
+        ("from rejeu.attribute import *", ["rejeu/attribute.py"]),
+        # A star takes what `__all__` lists, which may be modules.
+        (
+            "from rejeu.deep import *",
+            [f"rejeu/deep/{name}.py" for name in ("__init__", "constants", "sibling")]
+            + ["rejeu/uncle.py"],
+        ),
+        ("def f():\n    import rejeu.uncle", ["rejeu/uncle.py"]),
+        ("class A:\n    def f(self):\n        from rejeu import uncle", ["rejeu/uncle.py"]),
+        ("if False:\n    from rejeu import uncle", ["rejeu/uncle.py"]),
+        ("import json, rejeu.uncle", ["rejeu/uncle.py"]),
+        ("import rejeux, torch.rejeu", []),
+        ("x = 'import rejeu.uncle'", []),
+    ],
+)
+def test_ways_to_import(tmp_path: Path, statement: str, found: list[str]) -> None:
+    code_with(tmp_path)
+    script = tmp_path / "scripts" / "other.py"
+    script.write_text(statement + "\n")
+    names = {path.relative_to(tmp_path).as_posix() for path in closure(script, tmp_path)}
+    reached = names - {"scripts/other.py", "rejeu/__init__.py"}
+    assert sorted(reached) == found
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("from . import sibling", ["rejeu/deep/sibling.py"]),
+        ("from .sibling import A as B", ["rejeu/deep/sibling.py"]),
+        ("from .. import uncle", ["rejeu/uncle.py"]),
+        ("def f():\n    from ..uncle import B", ["rejeu/uncle.py"]),
+    ],
+)
+def test_relative_ways_to_import(tmp_path: Path, statement: str, found: list[str]) -> None:
+    code_with(tmp_path)
+    module = tmp_path / "rejeu" / "deep" / "other.py"
+    module.write_text(statement + "\n")
+    names = {path.relative_to(tmp_path).as_posix() for path in closure(module, tmp_path)}
+    assert names >= set(found)
+    assert "rejeu/attribute.py" not in names
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import rejeu.gone",
+        "from rejeu.gone import a",
+        "def f():\n    from rejeu.gone.more import a",
+    ],
+)
+def test_a_deleted_module_is_named_with_its_reader(tmp_path: Path, statement: str) -> None:
+    code_with(tmp_path)
+    script = tmp_path / "scripts" / "other.py"
+    script.write_text(f"import json\n{statement}\n")
+    line = 2 + statement.count("\n")
+    with pytest.raises(RejeuError, match=rf"other.py, line {line}: imports 'rejeu.gone.*no such"):
+        code_of(script, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"def f(:\n    pass\n", r"invalid syntax \(inside.py, line 1\)"),
+        (b"x = 1\nx = (\n", r"never closed \(inside.py, line 2\)"),
+        (b"x = '\xff'\n", "can't decode byte 0xff"),
+        (b"x = 1\0\n", "null bytes"),
+    ],
+)
+def test_a_file_that_is_not_python_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    module = tmp_path / "inside.py"
+    module.write_bytes(content)
+    with pytest.raises(RejeuError, match=rf"{module}: .*{said}.*Nothing was run"):
+        code_of(module, tmp_path)
+
+
+def test_the_files_behind_a_hash_are_remembered(tmp_path: Path) -> None:
+    code = code_with(tmp_path)
+    files = fingerprints(tmp_path / "scripts" / "train.py", tmp_path)
+    assert hash_of(files) == code
+    assert remembered(code, tmp_path) is None
+    remember(files, tmp_path)
+    assert remembered(code, tmp_path) == files
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
