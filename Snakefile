@@ -16,6 +16,9 @@ include: "rules/claims.smk"
 include: "rules/report.smk"
 
 
+mark_stale(workflow)
+
+
 onstart:
     announce(workflow)
 

@@ -5,12 +5,15 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from rejeu import plan
+from rejeu import plan, stale
 from rejeu.config import load
 from rejeu.environment import prepare
 from rejeu.errors import RejeuError
-from rejeu.identity import code_of
+from rejeu.files import read_json
+from rejeu.identity import code_of, fingerprints, remember
+from rejeu.packages import versions
 from rejeu.report.assignment import NAMED
+from rejeu.retrain import run_files
 
 prepare(ROOT)
 
@@ -46,7 +49,10 @@ wildcard_constraints:
 
 def code(script):
     """What a rule's result depends on besides its inputs and settings."""
-    return code_of(ROOT / "scripts" / script, ROOT)
+    try:
+        return code_of(ROOT / "scripts" / script, ROOT)
+    except RejeuError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def tier(wildcards):
@@ -107,7 +113,12 @@ def priority(part):
 
 
 def announce(workflow):
-    """Say what a build will run; stop it before it starts where the disk is too small."""
+    """Say what a build will run; stop it before it starts where the disk is too small.
+
+    The code that it runs with is recorded, for `make why`.
+    """
+    for script in (ROOT / "scripts").glob("*.py"):
+        remember(fingerprints(script, ROOT), ROOT)
     jobs = [
         plan.Job(
             name=job.rule.name,
@@ -129,3 +140,11 @@ def announce(workflow):
         )
     except RejeuError as error:
         raise WorkflowError(str(error)) from None
+
+
+def mark_stale(workflow):
+    """Say which of the tier's results other versions of packages made; that reruns nothing."""
+    paths = sum(run_files(study, study.tier, ROOT).values(), [])
+    found = stale.stale(map(read_json, paths), versions())
+    if found and workflow.is_main_process:
+        print(stale.describe(found, study.tier), file=sys.stderr)

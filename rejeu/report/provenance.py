@@ -2,12 +2,14 @@
 
 import platform
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rejeu.files import read_json
-from rejeu.packages import NUMERIC, installed
+from rejeu.packages import NUMERIC, installed, versions
 from rejeu.report.results import LoraResult, SentimentResult
+from rejeu.stale import stale
 
 PACKAGES = (
     *(*NUMERIC, "safetensors", "scipy", "numpy", "pandas", "matplotlib"),
@@ -38,10 +40,13 @@ def provenance(
     return {
         "tier": tier,
         "command": f"make report TIER={tier}",
+        "retrain": f"make retrain TIER={tier}",
         "git": git(root),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: installed(name) for name in PACKAGES},
+        "runs": len(runs),
+        "stale": [asdict(found) for found in stale((run for *_, run in runs), versions())],
         "machines": [dict(machine) for machine in sorted(machines, key=str)],
         "computed": sorted(
             {

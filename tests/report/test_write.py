@@ -13,6 +13,7 @@ import yaml
 from jinja2 import UndefinedError
 
 from rejeu.files import read_json, write_json
+from rejeu.packages import versions
 from rejeu.report.write import write
 from tests.report.results_folder import LANGUAGES, ROOT, STATES, read_context, write_results
 from tests.report.sample import HOSTILE, squeezed
@@ -185,6 +186,41 @@ def test_the_prose_follows_the_data(build: Build, language: str) -> None:
     for one, other in itertools.combinations(discussions, 2):
         words = [re.sub(r"[\d\s.,—\[\];]+", " ", discussions[case]) for case in (one, other)]
         assert words[0] != words[1]
+
+
+SAID = {
+    "fr": (
+        "Résultats périmés.",
+        "2 des {runs} essais ont été faits avec peft 0.1.0, et {now} est installé"
+        "\N{NO-BREAK SPACE}; 1 des {runs} essais a été fait avec peft 0.2.0, et {now} est installé. Leurs nombres",
+    ),
+    "en": (
+        "Stale results.",
+        "2 of the {runs} runs were made with peft 0.1.0, and {now} is installed; "
+        "1 of the {runs} runs was made with peft 0.2.0, and {now} is installed. Their numbers",
+    ),
+}
+
+
+def test_results_of_other_packages_are_marked(tmp_path: Path) -> None:
+    study = write_results(tmp_path, 3, runs=3)
+    for seed, made in zip(study["lora"]["seeds"], ("0.1.0", "0.1.0", "0.2.0"), strict=True):
+        path = tmp_path / "results" / study["tier"] / "lora" / "r8" / f"seed{seed}" / "run.json"
+        write_json(path, read_json(path) | {"packages": versions() | {"peft": made}})
+    for language, (heading, sentence) in SAID.items():
+        names = read_context(tmp_path, study, language)
+        text = write(TEMPLATES[language], names)
+        runs = names["provenance"]["runs"]
+        assert heading in text
+        assert sentence.format(runs=runs, now=versions()["peft"]) in prose(text)
+        assert text.rstrip().endswith(f"\nmake retrain TIER={study['tier']}\n```")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_results_of_the_installed_packages_carry_no_mark(build: Build, language: str) -> None:
+    text = build(language, *CASES[0])
+    assert SAID[language][0] not in text
+    assert "make retrain" not in text
 
 
 class Page(HTMLParser):

@@ -1,0 +1,62 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from rejeu.config import Study
+from rejeu.errors import RejeuError
+from rejeu.files import write_json
+from rejeu.retrain import DATA, main, outdated, run_files
+
+NOW = {"peft": "0.21.2"}
+OLD = {"peft": "0.21.0"}
+
+
+def write_run(path: Path, packages: dict[str, str] | None, hour: int) -> Path:
+    write_json(path, {} if packages is None else {"packages": packages})
+    os.utime(path, (3600 * hour, 3600 * hour))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> dict[str, Path]:
+    """Each part's first data file, made in hour 2."""
+    return {part: write_run(tmp_path / name, None, hour=2) for part, name in DATA.items()}
+
+
+def test_stale_runs_and_the_data_that_they_were_made_from(
+    tmp_path: Path, data: dict[str, Path]
+) -> None:
+    runs = {
+        "sentiment": [write_run(tmp_path / "a.json", NOW, hour=3)],
+        "lora": [
+            write_run(tmp_path / "b.json", OLD, hour=3),
+            write_run(tmp_path / "c.json", NOW, hour=4),
+            write_run(tmp_path / "d.json", None, hour=3),
+        ],
+    }
+    assert outdated(runs, tmp_path, NOW) == [data["lora"], tmp_path / "b.json"]
+    assert outdated(runs, tmp_path, OLD) == [
+        *(data["sentiment"], tmp_path / "a.json"),
+        *(data["lora"], tmp_path / "c.json"),
+    ]
+
+
+def test_after_an_interruption_new_data_stand(tmp_path: Path, data: dict[str, Path]) -> None:
+    assert data["lora"].is_file()
+    before = write_run(tmp_path / "before.json", OLD, hour=1)
+    runs = {"lora": [before, write_run(tmp_path / "after.json", NOW, hour=3)]}
+    assert outdated(runs, tmp_path, NOW) == [before]
+
+
+def test_only_runs_of_the_tier_that_exist_count(tmp_path: Path, study: Study) -> None:
+    runs = tmp_path / "results" / "smoke"
+    there = write_run(runs / "lora" / "r8" / "seed42" / "run.json", OLD, hour=1)
+    write_run(runs / "lora" / "removed" / "seed42" / "run.json", OLD, hour=1)
+    write_run(runs / "lora" / "r8" / "seed999" / "run.json", OLD, hour=1)
+    assert run_files(study, "smoke", tmp_path) == {"sentiment": [], "lora": [there]}
+
+
+def test_an_unknown_tier_is_refused() -> None:
+    with pytest.raises(RejeuError, match="TIER=smok: no such tier; known: smoke, laptop, paper"):
+        main("smok", Path(__file__).parents[1])
