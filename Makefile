@@ -9,7 +9,9 @@ BIN := .venv/bin
 ALONE := $(BIN)/python -m rejeu.alone
 CONFIG := $(if $(TIER),--config tier=$(TIER))
 
-.PHONY: report claims test soak lint format bench clean clean-all
+TARGET ?= report.pdf
+
+.PHONY: report claims why retrain test soak lint format bench clean clean-all
 
 report: .venv/installed
 	@$(ALONE) $(BIN)/snakemake all $(CONFIG)
@@ -21,6 +23,16 @@ report: .venv/installed
 claims: .venv/installed
 	@$(ALONE) $(BIN)/snakemake claims $(CONFIG)
 	@$(BIN)/python -m rejeu.report.claims_table $(TIER)
+
+# Why TARGET would be made again. Runs nothing.
+why: .venv/installed
+	@$(BIN)/python -m rejeu.why $(TARGET) $(TIER)
+
+# Makes again what other versions of torch, transformers, peft... made than those installed.
+retrain: .venv/installed
+	@stale="$$($(BIN)/python -m rejeu.retrain $(TIER))" || exit 1; \
+	if [ -z "$$stale" ]; then echo "No result comes from other packages than those installed."; \
+	else $(ALONE) $(BIN)/snakemake all $(CONFIG) --forcerun $$stale; fi
 
 test: .venv/installed
 	$(BIN)/python -m pytest

@@ -38,6 +38,21 @@ class Project:
         table = said.split("Job stats:")[1].split("\ntotal")[0].splitlines()[3:]
         return {rule: int(count) for rule, count in (line.split() for line in table)}
 
+    def why(self, target: str = "report.pdf") -> list[str]:
+        """The lines of `make why` for a target of the smoke tier."""
+        done = subprocess.run(
+            [sys.executable, "-m", "rejeu.why", target, "smoke"],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.splitlines()
+
+    def append(self, file: str, text: str) -> None:
+        with (self.folder / file).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
     def replace(self, file: str, old: str, new: str) -> None:
         path = self.folder / file
         text = path.read_text(encoding="utf-8")

@@ -1,13 +1,25 @@
 """What is built again after a change, and what is not."""
 
+import ast
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from pypdf import PdfReader
 
+from rejeu.files import read_json, write_json
+from rejeu.packages import versions
 from tests.workflow.project import SMOKE, Project
 
 Copy = Callable[[], Project]
 REPORT_RULES = {"write_report", "render_report", "join_report", "all"}
+DATA_RULES = {
+    *("fetch", "prepare_model", "clean_sentiment", "split_sentiment", "tokenise_sentiment"),
+    *("pair_chat", "split_chat", "tokenise_chat", "schedule_doses"),
+}
+TRAINING_RULES = {"train_sentiment", "train_lora"}
 
 
 def text_of(project: Project, pdf: str = "report.pdf") -> str:
@@ -56,37 +68,126 @@ def test_changed_sentence_trains_nothing(copy: Copy) -> None:
     assert "which says nothing of speed." in squeezed(text_of(project))
 
 
-def test_reformatted_code_runs_nothing(copy: Copy) -> None:
+def reword_docstrings(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for node in ast.walk(ast.parse("".join(lines))):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            at = node.body[0]
+            line = lines[at.lineno - 1]
+            lines[at.lineno - 1] = line.replace('"""', '"""In other words: ', 1)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def test_reformatted_project_runs_nothing(copy: Copy) -> None:
     project = copy()
-    project.replace("rejeu/training/sentiment.py", '"""Part 1:', '"""The first part:')
-    project.replace(
-        "rejeu/training/lora.py",
-        "    set_seed(settings.seed)",
-        "    # Begin anew.\n    set_seed((settings.seed))",
-    )
+    modules = [*project.folder.glob("rejeu/**/*.py"), *project.folder.glob("scripts/*.py")]
+    rules = [project.folder / "Snakefile", *project.folder.glob("rules/*.smk")]
+    before = {path: path.read_text(encoding="utf-8") for path in (*modules, *rules)}
+    for path in modules:
+        reword_docstrings(path)
+    for command in (
+        ["ruff", "format", "--line-length", "60", "rejeu", "scripts"],
+        ["snakefmt", "--line-length", "60", "Snakefile", "rules"],
+    ):
+        tool = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+        subprocess.run(tool, cwd=project.folder, check=True, capture_output=True)
+    changed = [path for path, text in before.items() if path.read_text(encoding="utf-8") != text]
+    assert len(changed) > 50
+    assert len([path for path in changed if path.suffix == ".smk"]) > 5
     assert project.planned(*SMOKE) == {}
 
 
 def test_changed_code_reruns_what_depends_on_it(copy: Copy) -> None:
     project = copy()
+    assert project.why() == ["report.pdf is up to date: nothing would run."]
     project.replace(
         "rejeu/report/figures.py",
         'BLUE, ORANGE, GREY = "#2b6ca3"',
         'BLUE, ORANGE, GREY = "#2b6ca4"',
     )
     rules = project.planned(*SMOKE)
-    assert rules.keys() == {
-        "draw_confusion",
-        "draw_finding",
-        "draw_loss_sentiment",
-        "draw_rank",
-        "render_report",
-        "join_report",
-        "all",
-    }
+    drawn = {"draw_confusion", "draw_finding", "draw_loss_sentiment", "draw_rank"}
+    assert rules.keys() == drawn | {"render_report", "join_report", "all"}
+    heading, *causes, following = project.why()
+    assert heading.startswith("report.pdf is out of date: ")
+    assert {line.split()[1] for line in causes} == drawn
+    assert all(line.endswith("code changed: rejeu/report/figures.py") for line in causes)
+    assert following == "and 3 jobs that follow from these: 2 render_report, 1 join_report"
+
     project.replace("rejeu/training/lora.py", "weight_decay=0.0", "weight_decay=0.1")
     assert project.planned(*SMOKE)["train_lora"] == 6
     assert "train_sentiment" not in project.planned(*SMOKE)
+
+
+def test_the_training_loop_reaches_training_and_what_follows(copy: Copy) -> None:
+    project = copy()
+    project.append("rejeu/training/loop.py", "A_NEW_CONSTANT = 0.5\n")
+    rules = project.planned(*SMOKE)
+    assert rules.keys() >= TRAINING_RULES | REPORT_RULES | {"measure_sentiment", "judge_claims"}
+    assert not rules.keys() & DATA_RULES
+    run = "results/smoke/lora/r8/seed42/run.json"
+    # A build's lock, as while one runs, neither stops the question nor is touched by it.
+    lock = project.folder / ".snakemake" / "locks" / "0.output.lock"
+    lock.write_text(f"{run}\n", encoding="utf-8")
+    files = {path: path.stat().st_mtime_ns for path in project.folder.rglob("*") if path.is_file()}
+    assert project.why(run) == [
+        f"{run} is out of date: 1 job would run. Causes:",
+        "    1 train_lora  code changed: rejeu/training/loop.py",
+    ]
+    after = {path: path.stat().st_mtime_ns for path in project.folder.rglob("*") if path.is_file()}
+    assert files.items() <= after.items()
+    assert all(path.suffix == ".pyc" for path in after.keys() - files.keys())
+
+
+def test_code_of_data_reaches_what_can_import_it(copy: Copy) -> None:
+    project = copy()
+    project.append("rejeu/data/cleaning.py", "A_NEW_CONSTANT = 0.5\n")
+    rules = project.planned(*SMOKE)
+    assert rules.keys() >= {"clean_sentiment", "tokenise_sentiment", "train_sentiment"}
+    assert not rules.keys() & {"fetch", "prepare_model", "pair_chat", "tokenise_chat", "train_lora"}
+
+
+def test_claims_reach_the_judge_and_the_report(copy: Copy) -> None:
+    project = copy()
+    project.replace("report/claims.yaml", "The baseline learned well to tell", "It learned to tell")
+    assert project.planned(*SMOKE).keys() == REPORT_RULES
+    path = "sentiment.baseline.metrics.above_larger_class, side: above, margin"
+    project.replace("report/claims.yaml", f"{path}: 0.1}}", f"{path}: 0.2}}")
+    assert project.planned(*SMOKE).keys() == REPORT_RULES | {"judge_claims"}
+    target = "results/smoke/claims.json"
+    assert project.why(target) == [
+        f"{target} is out of date: 1 job would run. Causes:",
+        "    1 judge_claims  setting changed: "
+        "claims[baseline_learns].corrected[0].margin: 0.1 -> 0.2",
+    ]
+
+
+def test_upgraded_package_marks_results_and_runs_nothing(copy: Copy) -> None:
+    project = copy()
+    runs = [
+        project.folder / f"results/smoke/lora/{name}/seed42/run.json" for name in ("r4", "related")
+    ]
+    for path in runs:
+        time = path.stat().st_mtime_ns
+        write_json(path, read_json(path) | {"packages": versions() | {"peft": "0.1.0"}})
+        os.utime(path, ns=(time, time))
+    said = project.snakemake("-n", *SMOKE)
+    assert "Job stats" not in said
+    assert (
+        f"Stale results: 2 runs were made with peft 0.1.0, and {versions()['peft']} is installed. "
+        "They are kept; `make retrain TIER=smoke` makes them again."
+    ) in said
+    retrain = [sys.executable, "-m", "rejeu.retrain", "smoke"]
+    asked = subprocess.run(
+        retrain, cwd=project.folder, check=True, capture_output=True, text=True
+    ).stdout.split()
+    # Older than these runs, so from the old packages too.
+    assert asked.pop(0) == "results/smoke/data/chat/pairs.parquet"
+    assert [project.folder / path for path in asked] == runs
+    planned = project.planned(*SMOKE, "--forcerun", *asked)
+    assert planned["train_lora"] == 2
+    assert "train_sentiment" not in planned
 
 
 def test_new_experiments_train_only_themselves(copy: Copy) -> None:
