@@ -192,7 +192,8 @@ SAID = {
     "fr": (
         "Résultats périmés.",
         "2 des {runs} essais ont été faits avec peft 0.1.0, et {now} est installé"
-        "\N{NO-BREAK SPACE}; 1 des {runs} essais a été fait avec peft 0.2.0, et {now} est installé. Leurs nombres",
+        "\N{NO-BREAK SPACE}; 1 des {runs} essais a été fait avec peft 0.2.0, et {now} est installé"
+        ". Leurs nombres",
     ),
     "en": (
         "Stale results.",
