@@ -9,7 +9,7 @@ BIN := .venv/bin
 ALONE := $(BIN)/python -m rejeu.alone
 CONFIG := $(if $(TIER),--config tier=$(TIER))
 
-TARGET ?= report.pdf
+TARGET ?= all
 
 .PHONY: report claims why retrain test soak lint format bench clean clean-all
 
@@ -24,7 +24,7 @@ claims: .venv/installed
 	@$(ALONE) $(BIN)/snakemake claims $(CONFIG)
 	@$(BIN)/python -m rejeu.report.claims_table $(TIER)
 
-# Why TARGET would be made again. Runs nothing.
+# Why TARGET, or else the whole report, would be made again. Runs nothing.
 why: .venv/installed
 	@$(BIN)/python -m rejeu.why $(TARGET) $(TIER)
 

@@ -32,6 +32,8 @@ rule all:
     default_target: True
     input:
         "report.pdf",
+        # A rerun that was killed leaves its run out and all that follows in place.
+        every_run(study.tier),
         expand(
             "results/{tier}/report/report.{language}.html",
             tier=study.tier,

@@ -16,14 +16,13 @@ from rejeu.stale import differing
 DATA = {"sentiment": "data/sentiment/clean.parquet", "lora": "data/chat/pairs.parquet"}
 
 
-def run_files(study: Study, tier: str, root: Path) -> dict[str, list[Path]]:
-    """The run.json files that a tier has, by part."""
+def run_files(study: Study, tier: str) -> dict[str, list[Path]]:
+    """The run.json file of every run of a tier, made or not, by part."""
     return {
         part: [
-            path
+            Path("results", tier, part, name, f"seed{seed}", "run.json")
             for name in study.experiments(part, tier)
             for seed in getattr(study.tiers[tier], part).seeds
-            if (path := root / f"results/{tier}/{part}/{name}/seed{seed}/run.json").is_file()
         ]
         for part in DATA
     }
@@ -33,11 +32,12 @@ def outdated(runs: dict[str, list[Path]], results: Path, now: dict[str, str]) ->
     """The stale runs, and the data of a part where they are older than a stale run of it.
 
     Such data come from the old packages too. Asked again after an interruption, this names what is
-    left to do.
+    left to do. A run that isn't there needs no force to be made.
     """
     found = []
     for part, paths in runs.items():
-        old = [path for path in paths if differing(read_json(path), now)]
+        made = [path for path in paths if path.is_file()]
+        old = [path for path in made if differing(read_json(path), now)]
         data = results / DATA[part]
         if data.is_file() and any(path.stat().st_mtime > data.stat().st_mtime for path in old):
             found.append(data)
@@ -45,17 +45,16 @@ def outdated(runs: dict[str, list[Path]], results: Path, now: dict[str, str]) ->
     return found
 
 
-def main(tier: str | None, root: Path) -> None:
-    study = load(read_yaml(root / "config.yaml"), "config.yaml")
+def main(tier: str | None) -> None:
+    study = load(read_yaml("config.yaml"), "config.yaml")
     tier = tier or study.tier
     if tier not in study.tiers:
         raise RejeuError(f"TIER={tier}: no such tier; known: {', '.join(study.tiers)}")
-    found = outdated(run_files(study, tier, root), root / "results" / tier, versions())
-    print(" ".join(str(path.relative_to(root)) for path in found))
+    print(*outdated(run_files(study, tier), Path("results", tier), versions()))
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1] if len(sys.argv) > 1 else None, Path.cwd())
+        main(sys.argv[1] if len(sys.argv) > 1 else None)
     except RejeuError as error:
         sys.exit(f"error: {error}")

@@ -108,9 +108,9 @@ def planned(target: str, tier: str | None, root: Path) -> list[Planned]:
 
 
 def main(words: list[str]) -> None:
-    target, tier = (*words, "", "")[:2]
-    root = Path.cwd()
-    print(describe(planned(target or "report.pdf", tier or None, root), target or "report.pdf"))
+    target = words[0] if words else "all"
+    tier = words[1] if len(words) > 1 else None
+    print(describe(planned(target, tier, Path.cwd()), target))
 
 
 if __name__ == "__main__":

@@ -142,9 +142,14 @@ def announce(workflow):
         raise WorkflowError(str(error)) from None
 
 
+def every_run(tier):
+    """The run.json files of a tier's runs."""
+    return [str(path) for paths in run_files(study, tier).values() for path in paths]
+
+
 def mark_stale(workflow):
     """Say which of the tier's results other versions of packages made; that reruns nothing."""
-    paths = sum(run_files(study, study.tier, ROOT).values(), [])
-    found = stale.stale(map(read_json, paths), versions())
+    made = [read_json(path) for path in every_run(study.tier) if Path(path).is_file()]
+    found = stale.stale(made, versions())
     if found and workflow.is_main_process:
         print(stale.describe(found, study.tier), file=sys.stderr)

@@ -49,14 +49,22 @@ def test_after_an_interruption_new_data_stand(tmp_path: Path, data: dict[str, Pa
     assert outdated(runs, tmp_path, NOW) == [before]
 
 
-def test_only_runs_of_the_tier_that_exist_count(tmp_path: Path, study: Study) -> None:
-    runs = tmp_path / "results" / "smoke"
-    there = write_run(runs / "lora" / "r8" / "seed42" / "run.json", OLD, hour=1)
-    write_run(runs / "lora" / "removed" / "seed42" / "run.json", OLD, hour=1)
-    write_run(runs / "lora" / "r8" / "seed999" / "run.json", OLD, hour=1)
-    assert run_files(study, "smoke", tmp_path) == {"sentiment": [], "lora": [there]}
+def test_runs_that_are_not_made_need_no_force(tmp_path: Path, data: dict[str, Path]) -> None:
+    old = write_run(tmp_path / "old.json", OLD, hour=3)
+    assert outdated({"lora": [tmp_path / "missing.json", old]}, tmp_path, NOW) == [
+        *(data["lora"], old)
+    ]
 
 
-def test_an_unknown_tier_is_refused() -> None:
+def test_every_run_of_the_tier_has_a_file(study: Study) -> None:
+    runs = run_files(study, "smoke")
+    assert Path("results/smoke/lora/r8/seed42/run.json") in runs["lora"]
+    assert len(runs["sentiment"]) == len(study.experiments("sentiment", "smoke"))
+    laptop = run_files(study, "laptop")["lora"]
+    assert len(laptop) == len(set(laptop)) == 5 * len(study.experiments("lora", "laptop"))
+
+
+def test_an_unknown_tier_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])
     with pytest.raises(RejeuError, match="TIER=smok: no such tier; known: smoke, laptop, paper"):
-        main("smok", Path(__file__).parents[1])
+        main("smok")

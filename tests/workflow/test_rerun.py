@@ -163,6 +163,15 @@ def test_claims_reach_the_judge_and_the_report(copy: Copy) -> None:
     ]
 
 
+def test_a_run_lost_to_a_killed_rerun_is_made_again(copy: Copy) -> None:
+    """Snakemake removes a job's outputs before it runs; all that follows is still in place."""
+    project = copy()
+    for path in (project.folder / "results/smoke/lora/r4/seed42").glob("**/*"):
+        if path.name in ("run.json", "log.jsonl") or path.parent.name == "adapter":
+            path.unlink()
+    assert project.planned(*SMOKE)["train_lora"] == 1
+
+
 def test_upgraded_package_marks_results_and_runs_nothing(copy: Copy) -> None:
     project = copy()
     runs = [
