@@ -32,12 +32,10 @@ rule all:
     default_target: True
     input:
         "report.pdf",
-        # A rerun that was killed leaves its run out and all that follows in place.
-        every_run(study.tier),
         expand(
             "results/{tier}/report/report.{language}.html",
             tier=study.tier,
             language=LANGUAGES,
         ),
-        # Named here, so that one that is lost is made again though what follows from it is there.
+        # A rerun that was killed leaves its results out and all that follows in place.
         results=every_result(study.tier),
