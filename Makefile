@@ -11,7 +11,7 @@ CONFIG := $(if $(TIER),--config tier=$(TIER))
 
 TARGET ?= all
 
-.PHONY: report claims why retrain test soak lint format bench clean clean-all
+.PHONY: report claims why retrain test soak lint format audit bench clean clean-all
 
 report: .venv/installed
 	@$(ALONE) $(BIN)/snakemake all $(CONFIG)
@@ -47,6 +47,10 @@ lint: .venv/installed
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/pyright
 
+# Known vulnerabilities of the pinned packages; pip-audit has an environment of its own, under .cache.
+audit: .venv/installed
+	@$(BIN)/python -m rejeu.audit
+
 # About half an hour, alone on the machine. PARTS="speed graph" measures some; PARTS=numerics takes hours;
 # PARTS=share says where the last `make report` spent its time.
 bench: .venv/installed
@@ -75,5 +79,5 @@ clean-all: clean
 	  { echo "Rejeu needs Python 3.11 or newer; $$($(PYTHON) --version) found. Say: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet $(TORCH_VERSION) $(if $(filter cpu,$(TORCH)),--index-url https://download.pytorch.org/whl/cpu)
-	$(BIN)/pip install --quiet -r requirements.lock
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	@touch $@
