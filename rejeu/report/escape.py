@@ -14,6 +14,11 @@ _INVISIBLE = re.compile(
 )
 
 
+def line(text: str) -> str:
+    """Return `text` on one line: runs of white space become one space, controls are dropped."""
+    return _INVISIBLE.sub("", _SPACES.sub(" ", text)).strip(" ")
+
+
 def markdown(text: str) -> str:
     """Return `text` as one line of Markdown that renders as the same characters.
 
@@ -21,15 +26,13 @@ def markdown(text: str) -> str:
     table cells, captions, headings and (inside a quoted YAML string) the front matter; not for
     attributes (see `attribute`) or code.
     """
-    line = _INVISIBLE.sub("", _SPACES.sub(" ", text)).strip(" ")
-    return _PUNCTUATION.sub(r"\\\g<0>", line)
+    return _PUNCTUATION.sub(r"\\\g<0>", line(text))
 
 
 def attribute(text: str) -> str:
     """Return `text` for use between the double quotes of an attribute, as in `fig-alt="..."`."""
-    line = _INVISIBLE.sub("", _SPACES.sub(" ", text)).strip(" ")
     # Entities and backslashes are read in attributes; `{{<` would be a Quarto shortcode.
-    escaped = line.replace("&", "&amp;").replace('"', "&quot;").replace("\\", "&#92;")
+    escaped = line(text).replace("&", "&amp;").replace('"', "&quot;").replace("\\", "&#92;")
     return escaped.replace("{", "&#123;").replace("}", "&#125;")
 
 

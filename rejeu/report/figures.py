@@ -9,9 +9,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from rejeu.files import read_yaml, replacing
+from rejeu.report import escape
 from rejeu.report.numbers import Numbers
 
 BLUE, ORANGE, GREY = "#2b6ca3", "#c8553d", "#8a8f98"
@@ -26,6 +29,7 @@ STYLE: Any = {
     "figure.constrained_layout.use": True,
     "svg.hashsalt": "rejeu",  # the same figure gives the same bytes
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a `$` in a title is a dollar
 }
 
 
@@ -101,6 +105,15 @@ def heat_map(axes: Axes, counts: np.ndarray, language: Language) -> None:
         )
 
 
+def label(text: str) -> str:
+    """A title on one line, with the code, ‹U+1F600›, of a character that the font lacks."""
+    font = get_font(findfont(STYLE["font.family"]))
+    return "".join(
+        character if font.get_char_index(ord(character)) else f"‹U+{ord(character):X}›"
+        for character in escape.line(text)
+    )
+
+
 def losses(language: Language, runs: dict[str, list[list[float]]], pieces: int = 20) -> Figure:
     """Training loss against the share of training done: mean and range of the seeds.
 
@@ -109,16 +122,15 @@ def losses(language: Language, runs: dict[str, list[list[float]]], pieces: int =
     """
     figure = Figure(figsize=(6.4, 3.2))
     axes = figure.add_subplot()
-    for place, (title, seeds) in enumerate(runs.items()):
+    lines: list[Line2D] = []
+    for place, seeds in enumerate(runs.values()):
         cut = min(pieces, *(len(seed) for seed in seeds))
         curves = np.array(
             [[part.mean() for part in np.array_split(np.array(seed), cut)] for seed in seeds]
         )
         shares = 100 * (np.arange(cut) + 0.5) / cut
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
-        axes.plot(
-            shares, curves.mean(axis=0), color=colour, marker=marker, markersize=3, label=title
-        )
+        lines += axes.plot(shares, curves.mean(axis=0), color=colour, marker=marker, markersize=3)
         if len(seeds) > 1:
             axes.fill_between(
                 shares, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, lw=0
@@ -126,7 +138,8 @@ def losses(language: Language, runs: dict[str, list[list[float]]], pieces: int =
     axes.set_xlabel(language.words["share"])
     axes.set_ylabel(language.words["loss"])
     language.ticks(axes.yaxis, 2)
-    axes.legend(frameon=False)
+    # Named here, since a label of a line that begins with `_` would be left out.
+    axes.legend(lines, [label(title) for title in runs], frameon=False)
     return figure
 
 

@@ -32,12 +32,17 @@ def typeset(source: Path, output: Path, timestamp: datetime) -> None:
         except typst.TypstError as error:
             found = re.findall(r'the text `"(.+?)"` could not be displayed', error.diagnostic)
             # The message names whole clusters, whose base letter may be an ordinary one.
-            new = {c for c in "".join(found) if c > LAST_LATIN} - lacking
+            new = {c for c in _literal("".join(found)) if c > LAST_LATIN} - lacking
             if not new:
                 raise RejeuError(f"{source}: typst failed:\n{error.diagnostic}") from error
             lacking |= new
         else:
             return
+
+
+def _literal(quoted: str) -> str:
+    """The text of a message, where Typst writes what has no picture as `\\u{378}`."""
+    return re.sub(r"\\u\{([0-9a-f]+)\}", lambda code: chr(int(code[1], 16)), quoted)
 
 
 def _codes_for(characters: set[str]) -> str:

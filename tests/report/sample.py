@@ -17,7 +17,11 @@ HOSTILE = (
     "<script>alert(1)</script> <br/> &amp; &#65; $x^2$ $$y$$ \\alpha \\textbf{a} \\ #import #let "
     "@hu2021lora @fig-loss-fr [@x] [a](b) ![i](j.png) <label> // rien /* rien */ -? -- --- ... "
     "\"a\" 'b' l'eau | c || {{< meta title >}} {#id .c} [^note] ::: :smile: http://a.b/c %d "
-    "⟶ \u202f; \u00a0! 😀 漢 👨\u200d👩 #[x] $ #{1} \\u{41} (c) (1) ]"
+    "⟶ \u202f; \u00a0! 😀 漢 👨\u200d👩 #[x] $ #{1} \\u{41} (c) (1) ] {{ 7 * 7 }} {% raw %} "
+    "{%- if x %} <# jinja #> #eval(1 + 1) #read(/etc/hosts) #include x.typ <!-- c --> </p></main> "
+    "[j](javascript:f\\(\\)) ![i](file:///etc/hosts) `<b>`{=html} ```{=typst} [^1]: note [^1] "
+    "$\\frac$ “a” ‘b’ « c » … — \u0378 <script>document.title='ran'</script> <svg onload=f> "
+    "<img src=x onerror=document.title='ran'>"
 )
 CODE = f"````\n```{{python}}\n{HOSTILE}\n{{{{< meta title >}}}}\n#{{1}}\n~~~\n    retrait\n```"
 
@@ -25,6 +29,11 @@ CODE = f"````\n```{{python}}\n{HOSTILE}\n{{{{< meta title >}}}}\n#{{1}}\n~~~\n  
 def squeezed(text: str) -> str:
     """Drop white space and soft hyphens: where lines break is no part of a text."""
     return re.sub(r"[\s\u00ad\u200b\u200d]+", "", text)
+
+
+def printed(text: str) -> str:
+    """The squeezed text as the PDF has it: a code where its fonts have no picture."""
+    return squeezed(re.sub("[😀漢👨👩\u200d\u0378]", lambda found: f"‹U+{ord(found[0]):X}›", text))
 
 
 def write_source(folder: Path, language: str, change: tuple[str, str] = ("", "")) -> Path:

@@ -216,6 +216,20 @@ def test_lines_are_the_means_of_the_seeds() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["Référence", "Autre"]
 
 
+def test_titles_are_drawn_as_they_are(tmp_path: Path) -> None:
+    titles = {r"$\frac$": r"$\frac$", "_hidden": "_hidden", "a\n\x07b": "a b", "漢": "‹U+6F22›"}
+    drawn = []
+
+    def draw(language: Language) -> Figure:
+        drawn.append(figures.losses(language, {title: [[0.7, 0.6]] for title in titles}))
+        return drawn[-1]
+
+    # Saved as the rules save it: mathematics that can't be set would fail there.
+    figures.save(draw, LANGUAGES, [str(tmp_path / "a.en.svg")])
+    legend = drawn[0].axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == list(titles.values())
+
+
 def test_rank_holds_every_series() -> None:
     left, right, ours, time = figures.rank(LANGUAGES["en"], KNOWN, SWEEP).axes
     assert list(left.get_lines()[0].get_ydata()) == [3.3767, 3.3444, 3.3257]  # pyright: ignore[reportArgumentType]
