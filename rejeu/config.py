@@ -27,9 +27,19 @@ from rejeu.report import assignment
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-FileName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)*$")
+# Of a file without its folder; of a folder in a package or repository, which never leads out of it;
+# and of a package, as PyPI has them. What begins with a dash would be an option of pip's.
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.\-]*$")]
+Folder = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9_][\w.\-]*(/[A-Za-z0-9_][\w.\-]*)*)?$")
 ]
+Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._\-]*[A-Za-z0-9])?$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9][A-Za-z0-9.+!]*$")]
+Repository = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)?$")
+]
+# Written into the report as it is.
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:/?#@!&+,;=%\-]+$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Attention = Literal["auto", "eager", "fused"]
@@ -86,17 +96,17 @@ class Text(Strict):
 
 class PypiSource(Strict):
     kind: Literal["pypi"]
-    package: str
-    version: str
-    folder: str
+    package: Package
+    version: Version
+    folder: Folder
 
 
 class HubSource(Strict):
     kind: Literal["hub"]
-    repository: str
+    repository: Repository
     repository_type: Literal["model", "dataset"] = "model"
     revision: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|unpinned)$")]
-    folder: str = ""
+    folder: Folder = ""
 
 
 class PathSource(Strict):
@@ -243,7 +253,7 @@ class Report(Strict):
     title: Text
     subtitle: Text
     date: date
-    repository: str | None
+    repository: Address | None
     claims: str
 
 

@@ -169,9 +169,70 @@ def test_pypi_needs_sha256() -> None:
     assert "inputs.chitchat: a pypi source needs the sha256 of 'dataset.json'" in message
 
 
-@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a//b", "a/../b", ".hidden"])
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/passwd", "a//b", "a/../b", "a/b", "..", ".hidden", ""]
+)
 def test_a_file_of_an_input_stays_in_its_folder(name: str) -> None:
     assert "inputs.chitchat.files" in refused(put("inputs.chitchat.files", {name: "0" * 64}))
+
+
+SOURCES = {
+    "pypi": {"package": "p", "version": "1.0", "folder": "a/b"},
+    "hub": {"repository": "o/r", "revision": "a" * 40, "folder": "a/b"},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("pypi", "package", "--index-url=x"),
+        ("pypi", "package", "p @ file:///etc"),
+        ("pypi", "package", "p; sys_platform"),
+        ("pypi", "version", "1.0 --pre"),
+        ("pypi", "version", "*"),
+        ("pypi", "folder", "../x"),
+        ("pypi", "folder", "/etc"),
+        ("pypi", "folder", "a/../../x"),
+        ("hub", "repository", "../r"),
+        ("hub", "repository", "o/r/x"),
+        ("hub", "folder", "a/.."),
+    ],
+)
+def test_a_source_names_a_place_and_nothing_else(kind: str, key: str, value: str) -> None:
+    source = {"kind": kind, **SOURCES[kind]}
+    load(with_source(source), "config.yaml")
+    message = refused(put("inputs.chitchat.sources", [source | {key: value}]))
+    assert f"inputs.chitchat.sources.0.{kind}.{key}: String should match pattern" in message
+    assert value in message
+
+
+def with_source(source: dict[str, str]) -> dict[str, Any]:
+    raw = copy.deepcopy(CONFIG)
+    raw["inputs"]["chitchat"]["sources"] = [source]
+    return raw
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "../a", "A", "a b", "é", "a-b", "", "a\n", "1a", "a" * 42, "a.b", "{x}"]
+)
+@pytest.mark.parametrize("part", ["sentiment", "lora"])
+def test_an_experiment_s_name_can_be_a_folder_s(part: str, name: str) -> None:
+    message = refused(put(f"{part}.experiments", CONFIG[part]["experiments"] | {name: {}}))
+    assert "String should match pattern" in message
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:f()", "file:///etc/hosts", "https://a.b/`x`", "https://a.b/> <b>", "a.b"],
+)
+def test_the_repository_is_an_address(address: str) -> None:
+    assert "report.repository: String should match" in refused(put("report.repository", address))
+
+
+def test_files_named_by_the_config_can_be_fetched() -> None:
+    """What the configuration allows, fetching allows too: a plain name."""
+    for name, given in load(copy.deepcopy(CONFIG), "config.yaml").inputs.items():
+        assert not [file for file in given.files if Path(file).name != file], name
 
 
 def test_a_hub_revision_is_a_commit() -> None:

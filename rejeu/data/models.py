@@ -18,6 +18,9 @@ from rejeu.files import replacing
 # The weights last: where they are, the rest is too.
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
 
+# Nothing is fetched here, and code that comes with a model doesn't run.
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+
 
 def prepare_model(
     kind: Literal["encoder", "causal"],
@@ -61,7 +64,7 @@ def prepare_model(
 
 
 def _from_gguf(path: Path, stage: Path) -> None:
-    options: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
+    options: dict[str, Any] = {"gguf_file": path.name, **LOCAL}
     try:
         fields = gguf.GGUFReader(path).fields
         model: Any = AutoModelForCausalLM.from_pretrained(
@@ -91,7 +94,7 @@ def _take_tokenizer(folder: Path, stage: Path) -> None:
         _copy(folder, ("tokenizer.json", "tokenizer_config.json"), stage)
         return
     try:
-        AutoTokenizer.from_pretrained(folder, local_files_only=True).save_pretrained(stage)
+        AutoTokenizer.from_pretrained(folder, **LOCAL).save_pretrained(stage)
     except (ValueError, OSError) as error:
         raise RejeuError(f"{folder}: no tokenizer.json, and none can be made: {error}") from error
 
@@ -104,9 +107,9 @@ def _check_loads(kind: str, stage: Path, source: Path) -> None:
     logging.set_verbosity_error()
     try:
         loaded: Any = loader.from_pretrained(
-            stage, local_files_only=True, use_safetensors=True, output_loading_info=True
+            stage, use_safetensors=True, output_loading_info=True, **LOCAL
         )
-        AutoTokenizer.from_pretrained(stage, local_files_only=True)
+        AutoTokenizer.from_pretrained(stage, **LOCAL)
     except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
         raise RejeuError(f"{source}: the model doesn't load: {error}") from error
     finally:

