@@ -1,9 +1,12 @@
 """One lock file: what the conda environments pin is what it pins."""
 
 import re
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from rejeu.audit import pins
 from rejeu.files import read_yaml
@@ -33,3 +36,25 @@ def test_all_but_torch_are_pinned_with_hashes() -> None:
         pin for pin in pins(LOCK) if pin.startswith("torch==")
     ]
     assert "--require-hashes -r requirements.lock" in (ROOT / "Makefile").read_text("utf-8")
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("system", ["Linux", "Darwin"])
+def test_the_lock_is_whole_on_every_system(system: str, python: str) -> None:
+    """With hashes, pip refuses a package that another one needs and the lock doesn't name."""
+    here = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "platform_system": system,
+        "sys_platform": system.lower(),
+        "extra": "",
+    }
+    locked = [canonicalize_name(pin.split("==")[0]) for pin in pins(LOCK)]
+    needed = {
+        canonicalize_name(wanted.name)
+        for name in locked
+        if name != "torch"  # pip brings what it needs, which is another thing on each system
+        for wanted in map(Requirement, requires(name) or [])
+        if wanted.marker is None or wanted.marker.evaluate(here)
+    }
+    assert needed <= set(locked)
