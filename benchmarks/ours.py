@@ -19,8 +19,9 @@ sys.path.insert(0, str(ROOT))
 
 from rejeu.config import load  # noqa: E402
 from rejeu.data.tokenise import TokenRows, read_tokens  # noqa: E402
-from rejeu.files import read_yaml, write_json  # noqa: E402
+from rejeu.files import write_json  # noqa: E402
 from rejeu.job import Progress  # noqa: E402
+from rejeu.reading import read_yaml  # noqa: E402
 from rejeu.training import decoder, encoder, generation, hardware, lora, sentiment  # noqa: E402
 from rejeu.training.packed import pack  # noqa: E402
 

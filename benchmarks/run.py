@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from rejeu.environment import prepare  # noqa: E402
-from rejeu.files import read_json, read_yaml, write_json  # noqa: E402
+from rejeu.files import read_json, write_json  # noqa: E402
+from rejeu.reading import read_yaml  # noqa: E402
 
 HERE = ROOT / "benchmarks"
 RESULTS = HERE / "results"

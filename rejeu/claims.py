@@ -12,6 +12,7 @@ from rejeu.config import Name, Strict, Study, Text, describe, fault, refer
 from rejeu.errors import RejeuError
 from rejeu.evaluation.judge import Side
 from rejeu.evaluation.quantities import DERIVED, FILES, TIMINGS, with_text_keys
+from rejeu.reading import shown
 
 # A part, an experiment, a file and its keys: sentiment.baseline.metrics.accuracy
 QuantityPath = Annotated[str, StringConstraints(pattern=r"^[a-z]+(\.[A-Za-z0-9_]+){2,}$")]
@@ -115,9 +116,13 @@ def check(claim: Claim, ids: list[str], study: Study, reference: Mapping[str, An
         refer(key, keys[0] if keys else "", dict.fromkeys(FILES))
     for path in (claim.reference.of, claim.reference.against) if claim.reference else ():
         found: Any = with_text_keys(reference)
+        where = f"claim '{claim.id}', reference {path}"
         for key in path.split(".") if path else ():
-            refer(f"claim '{claim.id}', reference {path}", key, found | DERIVED)
-            found = found.get(key)
+            known = found if isinstance(found, dict) else {}
+            refer(where, key, known | DERIVED)
+            found = known.get(key)
+        if path and isinstance(found, dict | list | str):
+            raise fault("no_number", f"{where}: expected a number there, found {shown(found)}")
 
 
 def quantities(claim: Claim) -> Iterator[str]:

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from rejeu.errors import RejeuError
+from rejeu.reading import shown
 from rejeu.report import assignment
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
@@ -67,18 +68,27 @@ class Strict(BaseModel):
     @classmethod
     def refuse_unknown_keys(cls, data: Any) -> Any:
         if isinstance(data, dict):
-            unknown = [str(key) for key in data if key not in cls.model_fields]
-            if unknown:
-                hints = (
-                    f"unknown key '{key}'; {suggest(key, cls.model_fields)}" for key in unknown
-                )
-                raise fault("unknown_key", ". ".join(hints))
+            refuse_unknown(data, cls.model_fields)
         return data
 
 
+def refuse_unknown(data: dict[Any, Any], known: Iterable[str], where: str = "") -> None:
+    unknown = [str(key) for key in data if key not in known]
+    if unknown:
+        hints = (f"unknown key {shown(key)}; {suggest(key, known)}" for key in unknown)
+        raise fault("unknown_key", where + ". ".join(hints))
+
+
 def distinct(values: list[int]) -> list[int]:
-    if len(set(values)) < len(values):
-        raise fault("repeated", "each seed may stand once only")
+    for value in values:
+        if values.count(value) > 1:
+            raise fault("repeated", f"each seed may stand once only, {value} stands twice")
+    return values
+
+
+def ascending(values: tuple[int, int]) -> tuple[int, int]:
+    if values[0] > values[1]:
+        raise fault("order", f"expected the fewest, then the most; found {list(values)}")
     return values
 
 
@@ -111,7 +121,7 @@ class HubSource(Strict):
 
 class PathSource(Strict):
     kind: Literal["path"]
-    folder: str
+    folder: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*$")]
 
 
 Source = Annotated[PypiSource | HubSource | PathSource, Field(discriminator="kind")]
@@ -159,7 +169,10 @@ class LoraData(Strict):
 
     causal_lm: Name
     input: Name
-    words: Annotated[tuple[PositiveInt, PositiveInt], Field(strict=False)] | None
+    words: (
+        Annotated[tuple[PositiveInt, PositiveInt], Field(strict=False), AfterValidator(ascending)]
+        | None
+    )
     train_rows: PositiveInt
     heldout_rows: PositiveInt
     max_length: Annotated[int, Field(ge=8, le=8192)]
@@ -223,7 +236,7 @@ class Sentiment(Strict):
     @model_validator(mode="before")
     @classmethod
     def complete(cls, data: Any) -> Any:
-        return with_common(data)
+        return with_common(data, SentimentSettings.model_fields)
 
 
 class Row(Strict):
@@ -246,7 +259,7 @@ class Lora(Strict):
     @model_validator(mode="before")
     @classmethod
     def complete(cls, data: Any) -> Any:
-        return with_common(data)
+        return with_common(data, LoraSettings.model_fields)
 
 
 class Report(Strict):
@@ -308,11 +321,16 @@ class Study(Strict):
         }
 
 
-def with_common(part: Any) -> Any:
-    """Complete each experiment of a part by the part's `common` settings."""
-    if not isinstance(part, dict) or not isinstance(part.get("experiments"), dict):
+def with_common(part: Any, known: Iterable[str]) -> Any:
+    """Complete each experiment of a part by the part's `common` settings, of the `known` names."""
+    if not isinstance(part, dict) or "common" not in part:
         return part
-    common = part.get("common") or {}
+    common = part["common"] or {}
+    if not isinstance(common, dict):
+        raise fault("common", f"common: expected settings by their names, found {shown(common)}")
+    refuse_unknown(common, known, "common: ")
+    if not isinstance(part.get("experiments"), dict):
+        return {key: value for key, value in part.items() if key != "common"}
     experiments = {
         name: {"title": {"fr": str(name), "en": str(name)}, **common, **(overrides or {})}
         if isinstance(overrides or {}, dict)
@@ -373,13 +391,24 @@ def load(raw: dict[str, Any], file: str) -> Study:
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        faults = "\n".join(f"  {describe(found)}" for found in error.errors())
+        found = [fault | {"loc": in_common(fault["loc"], raw)} for fault in error.errors()]
+        faults = "\n".join(dict.fromkeys(f"  {describe(fault)}" for fault in found))
         raise RejeuError(f"{file} was refused, and nothing was run:\n{faults}") from None
+
+
+def in_common(location: tuple[int | str, ...], raw: Any) -> tuple[int | str, ...]:
+    """Where a setting stands that an experiment has from its part's `common`."""
+    match location:
+        case (part, "experiments", name, key, *rest):
+            own = raw[part]["experiments"].get(name) or {}
+            if key not in own and key in (raw[part].get("common") or {}):
+                return (part, "common", key, *rest)
+    return location
 
 
 def describe(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     found = error["input"]
     hidden = isinstance(found, dict | list) or error["type"] == "missing"
-    value = "" if hidden else f" (found: {found!r})"
+    value = "" if hidden else f" (found: {shown(found)})"
     return f"{key + ': ' if key else ''}{error['msg']}{value}"

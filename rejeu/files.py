@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -47,7 +45,3 @@ def read_json(path: str | Path) -> Any:
 def sha256_of(path: str | Path) -> str:
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def read_yaml(path: str | Path) -> Any:
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 from types import SimpleNamespace
 
 from rejeu import claims as claims_file
-from rejeu.files import read_json, read_yaml
+from rejeu.files import read_json
 
 REFERENCE = "report/reference.yaml"
 # What claims and the report read of each run.
@@ -20,7 +20,7 @@ try:
         study,
         read_yaml(ROOT / REFERENCE),
     )
-except (RejeuError, OSError) as error:
+except RejeuError as error:
     raise WorkflowError(str(error)) from None
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
+from snakemake.utils import update_config
+
 from rejeu import plan, stale
 from rejeu.config import load
 from rejeu.environment import prepare
@@ -12,6 +14,7 @@ from rejeu.errors import RejeuError
 from rejeu.files import read_json
 from rejeu.identity import code_of, fingerprints, remember
 from rejeu.packages import versions
+from rejeu.reading import read_yaml
 from rejeu.report.assignment import NAMED
 from rejeu.retrain import run_files
 
@@ -31,8 +34,11 @@ MODEL_FILES = [
     "tokenizer_config.json",
 ]
 
+# Not by `configfile:`, which of a key that stands twice takes the last without a word.
 try:
-    study = load(config, "config.yaml")
+    raw = read_yaml("config.yaml")
+    update_config(raw, config)  # what --config says
+    study = load(raw, "config.yaml")
 except RejeuError as error:
     raise WorkflowError(str(error)) from None
 

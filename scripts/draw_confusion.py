@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from rejeu.files import read_json, read_yaml
+from rejeu.files import read_json
 from rejeu.job import logged
+from rejeu.reading import read_yaml
 from rejeu.report import figures
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from rejeu.files import read_yaml
 from rejeu.job import logged
+from rejeu.reading import read_yaml
 from rejeu.report import figures
 from rejeu.report.results import rank_sweep, read_lora
 

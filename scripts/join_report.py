@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from rejeu.files import read_yaml
 from rejeu.job import logged
+from rejeu.reading import read_yaml
 from rejeu.report.merge import merge
 
 

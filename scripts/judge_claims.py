@@ -5,8 +5,9 @@ from typing import Any
 
 from rejeu.evaluation.judge import judge
 from rejeu.evaluation.quantities import quantity, referred
-from rejeu.files import read_yaml, write_json
+from rejeu.files import write_json
 from rejeu.job import logged
+from rejeu.reading import read_yaml
 
 
 def main(

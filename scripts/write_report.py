@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rejeu.files import read_json, read_yaml, write_json, write_text
+from rejeu.files import read_json, write_json, write_text
 from rejeu.job import logged
+from rejeu.reading import read_yaml
 from rejeu.report.context import context
 from rejeu.report.provenance import provenance
 from rejeu.report.results import read_lora, read_sentiment

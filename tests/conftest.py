@@ -9,7 +9,8 @@ import pytest
 
 from rejeu.config import Study, load
 from rejeu.data.sources import fetch
-from rejeu.files import read_json, read_yaml
+from rejeu.files import read_json
+from rejeu.reading import read_yaml
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache" / "rejeu"

@@ -8,7 +8,7 @@ import pytest
 
 from rejeu import claims as claims_file
 from rejeu.errors import RejeuError
-from rejeu.files import read_yaml
+from rejeu.reading import read_yaml
 from tests.report.results_folder import ROOT, study_of
 
 REFERENCE = read_yaml(ROOT / "report" / "reference.yaml")
@@ -69,6 +69,11 @@ def test_a_comparison_is_around_no_effect() -> None:
         (comparison(sides="above"), "unknown key 'sides'; did you mean 'side'?"),
         (changed(tiers=["laptops"]), "did you mean 'laptop'"),
         (changed(reference={"of": "sentiment.experiment.baseline"}), "did you mean 'experiments'"),
+        (
+            changed(reference={"of": "lora.experiments.r4.seconds.x"}),
+            "reference lora.experiments.r4.seconds.x: 'x' is not defined",
+        ),
+        (changed(reference={"of": "lora.experiments"}), "expected a number there, found {'r4'"),
         (changed(corrected=[]), "corrected"),
         (changed(statement={"fr": "Seul."}), "statement.en"),
         ({"claims": [RAW["claims"][0]] * 2}, "stands 2 times"),

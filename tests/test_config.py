@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rejeu.config import load
+from rejeu.config import PathSource, load
 from rejeu.errors import RejeuError
-from rejeu.files import read_yaml
+from rejeu.reading import read_yaml
 from rejeu.report.assignment import LORA, SENTIMENT
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +70,7 @@ def test_a_misspelt_key_gets_its_place_and_a_near_match(path: str, near: str) ->
     message = refused(put(path, 1))
     *parents, key = path.split(".")
     assert f"unknown key '{key}'; did you mean '{near}'?" in message
-    assert ".".join(parents).replace("common", "experiments.baseline") in message
+    assert ".".join(parents).replace(".common", ": common") in message
 
 
 def test_a_key_like_no_other_gets_the_known_ones() -> None:
@@ -100,8 +100,16 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
         ("lora.common.dropout", 1.0, "dropout: Input should be less than 1"),
         ("sentiment.common.precision", "fp8", "precision: Input should be 'auto', 'fp32', 'bf16'"),
         ("sentiment.common", {}, "sentiment.experiments.baseline.learning_rate: Field required"),
+        ("sentiment.common", 3, "sentiment: common: expected settings by their names, found 3"),
+        ("sentiment.experiments", [1], "sentiment.experiments: Input should be a valid dictionary"),
+        (
+            "lora.common.rank",
+            -1,
+            "\n  lora.common.rank: Input should be greater than 0 (found: -1)",
+        ),
         ("sentiment.experiments.baseline", 3, "sentiment.experiments.baseline: Input should be"),
-        ("tiers.laptop.sentiment.seeds", [42, 43, 42], "seeds: each seed may stand once only"),
+        ("tiers.laptop.sentiment.seeds", [42, 43, 42], "each seed may stand once only, 42 stands"),
+        ("tiers.laptop.lora.words", [60, 5], "the fewest, then the most; found [60, 5]"),
         ("tiers.laptop.sentiment.seeds", [], "seeds: List should have at least 1 item"),
         ("tiers.laptop.sentiment.seeds", [2**32], "less than 4294967296 (found: 4294967296)"),
         (
@@ -119,6 +127,33 @@ def test_a_wrong_value_gets_its_key_and_what_was_expected(
     path: str, value: Any, expected: str
 ) -> None:
     assert expected in refused(put(path, value))
+
+
+def test_a_fault_of_common_is_told_once() -> None:
+    message = refused(put("lora.common.batch_size", -3))
+    assert message.count("\n") == 1
+    # An experiment's own value is its own fault.
+    own = refused(put("lora.experiments.r4.rank", -3))
+    assert own.endswith("lora.experiments.r4.rank: Input should be greater than 0 (found: -3)")
+
+
+def test_a_long_value_is_cut() -> None:
+    assert len(refused(put("renderer", "x" * 10_000_000))) < 300
+
+
+def own_input(folder: str) -> Callable[[dict[str, Any]], Any]:
+    source = {"kind": "path", "folder": folder}
+    return put("inputs.mine", {"licence": "mine", "files": {"a.csv": None}, "sources": [source]})
+
+
+def test_a_folder_may_have_any_name() -> None:
+    raw = copy.deepcopy(CONFIG)
+    own_input("../données d’été")(raw)
+    (source,) = load(raw, "config.yaml").inputs["mine"].sources
+    assert isinstance(source, PathSource)
+    assert source.folder == "../données d’été"
+    for folder in ("", "a\0b"):
+        assert "inputs.mine.sources.0.path.folder: String should" in refused(own_input(folder))
 
 
 @pytest.mark.parametrize("name", ["my/run", "..", "Run", "a b", "", "4r", "x" * 42])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rejeu.files import read_json, read_yaml, replacing, sha256_of, write_json, write_text
+from rejeu.files import read_json, replacing, sha256_of, write_json, write_text
 
 
 def test_a_new_file_arrives_in_a_new_folder(tmp_path: Path) -> None:
@@ -62,13 +62,11 @@ def test_json_has_no_nan(tmp_path: Path, value: Any) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_json_and_yaml_come_back(tmp_path: Path) -> None:
+def test_json_comes_back(tmp_path: Path) -> None:
     data = {"été": [1, 2.5, None, True], "b": {"c": "d"}}
     write_json(tmp_path / "a.json", data)
     assert read_json(tmp_path / "a.json") == data
     assert "été" in (tmp_path / "a.json").read_text(encoding="utf-8")
-    write_text(tmp_path / "a.yaml", "été: [1, 2.5, null, true]\nb: {c: d}\n")
-    assert read_yaml(tmp_path / "a.yaml") == data
 
 
 def test_sha256(tmp_path: Path) -> None:

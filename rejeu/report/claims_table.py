@@ -13,7 +13,8 @@ from rich.table import Table
 from rejeu import claims as claims_file
 from rejeu.config import Study, load
 from rejeu.errors import RejeuError
-from rejeu.files import read_json, read_yaml
+from rejeu.files import read_json
+from rejeu.reading import read_yaml, shown
 from rejeu.report.numbers import Numbers
 from rejeu.report.verdicts import Judged, judged
 
@@ -53,6 +54,16 @@ def table(claims: dict[str, Judged], recorded: dict[str, str], tier: str) -> Tab
     return shown
 
 
+def verdicts_of(tier: str, path: Path) -> dict[str, str]:
+    """The verdicts that a file records for a tier, by claim; RejeuError where it isn't that."""
+    tiers = read_yaml(path) or {}
+    verdicts = (tiers.get(tier) or {}) if isinstance(tiers, dict) else tiers
+    if not isinstance(verdicts, dict) or not all(isinstance(v, str) for v in verdicts.values()):
+        expected = "expected a verdict for each claim's id, under each tier's name"
+        raise RejeuError(f"{path}: {expected}; found {shown(verdicts)}")
+    return verdicts
+
+
 def main(study: Study, tier: str, root: Path) -> int:
     """Print the table; 1 where a verdict differs from the recorded one.
 
@@ -65,7 +76,7 @@ def main(study: Study, tier: str, root: Path) -> int:
     entries: list[dict[str, Any]] = read_json(results)
     path = root / study.report.claims
     expected = path.with_name("expected-verdicts.yaml")
-    recorded = (read_yaml(expected) or {}).get(tier) or {} if expected.is_file() else {}
+    recorded = verdicts_of(tier, expected) if expected.is_file() else {}
     given = claims_file.load(
         read_yaml(path), study.report.claims, study, read_yaml(root / "report" / "reference.yaml")
     )

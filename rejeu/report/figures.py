@@ -13,7 +13,8 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from rejeu.files import read_yaml, replacing
+from rejeu.files import replacing
+from rejeu.reading import read_yaml
 from rejeu.report import escape
 from rejeu.report.numbers import Numbers
 

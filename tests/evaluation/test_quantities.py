@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from rejeu.evaluation.quantities import quantity, referred
-from rejeu.files import read_json, read_yaml
+from rejeu.files import read_json
+from rejeu.reading import read_yaml
 from tests.report.results_folder import ROOT, write_results
 
 

@@ -17,7 +17,8 @@ from rejeu.config import Study, load
 from rejeu.evaluation.judge import judge
 from rejeu.evaluation.metrics import measure_by_rule
 from rejeu.evaluation.quantities import quantity, referred
-from rejeu.files import read_json, read_yaml, write_json
+from rejeu.files import read_json, write_json
+from rejeu.reading import read_yaml
 from rejeu.report.context import context
 from rejeu.report.provenance import provenance
 from rejeu.report.results import LoraResult, SentimentResult, read_lora, read_sentiment

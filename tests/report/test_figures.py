@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from rejeu.evaluation.statistics import estimate
-from rejeu.files import read_yaml
+from rejeu.reading import read_yaml
 from rejeu.report import decisions, figures, hidden_figures
 from rejeu.report.figures import Language, RankSweep
 

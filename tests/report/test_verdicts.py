@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from rejeu.errors import RejeuError
 from rejeu.files import read_json, write_json
-from rejeu.report.claims_table import differences, main
+from rejeu.report.claims_table import differences, main, verdicts_of
 from rejeu.report.numbers import Numbers
 from rejeu.report.verdicts import judged, shown
 from rejeu.report.write import write
@@ -115,6 +116,13 @@ def test_claims_are_guarded_by_the_recorded_verdicts(
     recorded.write_text(f"smoke: {{{CLAIM}: reproduced}}\n")
     assert main(study_of(), "smoke", tmp_path) == 1
     assert f"{CLAIM}: artefact, recorded: reproduced" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["[a]", "smoke: reproduced", "smoke: {a: [reproduced]}"])
+def test_a_record_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "expected.yaml").write_text(text)
+    with pytest.raises(RejeuError, match=r"expected\.yaml: expected a verdict for each claim"):
+        verdicts_of("smoke", tmp_path / "expected.yaml")
 
 
 def test_a_record_of_a_claim_that_is_gone_is_named() -> None:
