@@ -4,9 +4,6 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: "config.yaml"
-
-
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/sentiment.smk"
@@ -20,6 +17,7 @@ mark_stale(workflow)
 
 
 onstart:
+    refuse_own_data(workflow)
     announce(workflow)
 
 

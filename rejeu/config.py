@@ -28,9 +28,10 @@ from rejeu.report import assignment
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# Of a file without its folder; of a folder in a package or repository, which never leads out of it;
-# and of a package, as PyPI has them. What begins with a dash would be an option of pip's.
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.\-]*$")]
+# A name alone: folders belong to a source. Letters of any alphabet.
+FileName = Annotated[str, StringConstraints(pattern=r"^[^\W_][\w .,()'’\-]*$", max_length=200)]
+# Of a folder in a package or repository, which never leads out of it; and of a package, as PyPI has
+# them. What begins with a dash would be an option of pip's.
 Folder = Annotated[
     str, StringConstraints(pattern=r"^([A-Za-z0-9_][\w.\-]*(/[A-Za-z0-9_][\w.\-]*)*)?$")
 ]
@@ -75,8 +76,9 @@ class Strict(BaseModel):
 def refuse_unknown(data: dict[Any, Any], known: Iterable[str], where: str = "") -> None:
     unknown = [str(key) for key in data if key not in known]
     if unknown:
-        hints = (f"unknown key {shown(key)}; {suggest(key, known)}" for key in unknown)
-        raise fault("unknown_key", where + ". ".join(hints))
+        hints = [f"unknown key {shown(key)}; {suggest(key, known)}" for key in unknown[:3]]
+        more = f". {len(unknown) - 3} more unknown keys" if len(unknown) > 3 else ""
+        raise fault("unknown_key", where + ". ".join(hints) + more)
 
 
 def distinct(values: list[int]) -> list[int]:

@@ -2,6 +2,35 @@
 from typing import get_args
 
 from rejeu.config import Joining
+from rejeu.data.sources import unpinned
+
+
+def input_spec(name):
+    return study.inputs[name].model_dump(mode="json", exclude={"licence"})
+
+
+def refuse_own_data(workflow):
+    """Check the user's own data that jobs will read, before Snakemake deletes anything for them."""
+    reading = {"clean_sentiment": "sentiment", "pair_chat": "lora"}
+    waiting = {
+        (reading[job.rule.name], job.wildcards.tier)
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name in reading
+    }
+    for part, name in sorted(waiting):
+        settings = getattr(study.tiers[name], part)
+        spec = input_spec(settings.input)
+        if all(source["kind"] != "path" for source in spec["sources"]):
+            continue
+        try:
+            # Here, since pandas is slow to load, and with conda only the jobs may have it.
+            from rejeu.data import own
+        except ImportError:
+            return
+        try:
+            own.check(settings.input, spec, part, settings.model_dump())
+        except RejeuError as error:
+            raise WorkflowError(str(error)) from None
 
 
 rule fetch:
@@ -16,9 +45,9 @@ rule fetch:
         disk_mb=300,
     params:
         code=code("fetch.py"),
-        spec=lambda wildcards: study.inputs[wildcards.input].model_dump(
-            mode="json", exclude={"licence"}
-        ),
+        spec=lambda wildcards: input_spec(wildcards.input),
+        # So that a corrected file is fetched again, and one only touched is not.
+        own=lambda wildcards: unpinned(**input_spec(wildcards.input)),
     message:
         "Fetching {wildcards.input}"
     script:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rejeu.data import chat
-from rejeu.data.tables import read_table
 from rejeu.files import read_json, replacing
 from rejeu.job import logged
 
@@ -11,10 +10,7 @@ from rejeu.job import logged
 def main(source: str, words: tuple[int, int] | None, pairs: str, log: str) -> None:
     with logged(log):
         files = [Path(source).parent / name for name in read_json(source)["files"]]
-        if files[0].suffix == ".json":
-            frame = chat.pairs(files[0], words)
-        else:
-            frame = chat.pairs_from_table(read_table(files), words)
+        frame = chat.read_pairs(files, words)
         with replacing(pairs) as temporary:
             frame.to_parquet(temporary, index=False)
 

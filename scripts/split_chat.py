@@ -4,11 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from rejeu.data.chat import split
+from rejeu.data.chat import SEED, split
 from rejeu.files import replacing, write_json
 from rejeu.job import logged
-
-SEED = 42  # every run shares one split
 
 
 def main(pairs: str, outputs: Any, sizes: dict[str, int], log: str) -> None:

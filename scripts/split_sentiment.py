@@ -4,12 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from rejeu.data.sentiment import split
+from rejeu.data.sentiment import SEED, TEST_SHARE, split
 from rejeu.files import read_json, replacing, write_json
 from rejeu.job import logged
-
-TEST_SHARE = 0.2  # the notebook's
-SEED = 42  # the notebook's; every run shares one split
 
 
 def main(inputs: Any, outputs: Any, sizes: dict[str, int | None], log: str) -> None:

