@@ -24,13 +24,13 @@ def shown(value: object, most: int = 80) -> str:
 def read_utf8(path: str | Path) -> str:
     """The text of `path`; RejeuError when it is missing, a folder, empty, not UTF-8 or has NULs."""
     content = read_bytes(path)
-    for problem, at in (("a NUL byte", content.find(b"\0")), ("not UTF-8", _not_utf8(content))):
-        if at >= 0:
-            line = content.count(b"\n", 0, at) + 1
-            raise RejeuError(
-                f"{path}, line {line}, byte {at}: {problem} (0x{content[at]:02x}); "
-                "expected text in UTF-8: save the file in this encoding"
-            )
+    problems = {_not_utf8(content): "not UTF-8", content.find(b"\0"): "a NUL byte"}
+    if (at := min((at for at in problems if at >= 0), default=None)) is not None:
+        line = content.count(b"\n", 0, at) + 1
+        raise RejeuError(
+            f"{path}, line {line}, byte {at}: {problems[at]} (0x{content[at]:02x}); "
+            "expected text in UTF-8: save the file in this encoding"
+        )
     return content.decode("utf-8-sig")
 
 

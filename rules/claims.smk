@@ -21,7 +21,7 @@ try:
         read_yaml(ROOT / REFERENCE),
     )
 except RejeuError as error:
-    raise WorkflowError(str(error)) from None
+    refuse(error)
 
 
 def every_result(name):

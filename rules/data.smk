@@ -30,7 +30,7 @@ def refuse_own_data(workflow):
         try:
             own.check(settings.input, spec, part, settings.model_dump())
         except RejeuError as error:
-            raise WorkflowError(str(error)) from None
+            refuse(error)
 
 
 rule fetch:

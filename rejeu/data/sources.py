@@ -55,7 +55,7 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
             except _SourceError as error:
                 reasons.append(f"  {describe(source)}: {error}")
                 log.warning("%s: %s: %s", name, describe(source), error)
-    raise _none_served(name, files, reasons)
+    raise _none_served(name, files, sources, reasons)
 
 
 def own_files(name: str, files: Files, sources: list[Source]) -> list[Path] | None:
@@ -71,7 +71,7 @@ def own_files(name: str, files: Files, sources: list[Source]) -> list[Path] | No
             return [_own(source, file, expected) for file, expected in files.items()]
         except _SourceError as error:
             reasons.append(f"  {describe(source)}: {error}")
-    raise _none_served(name, files, reasons)
+    raise _none_served(name, files, sources, reasons)
 
 
 def unpinned(files: Files, sources: list[Source]) -> dict[str, str]:
@@ -97,10 +97,12 @@ def describe(source: Source) -> str:
     return " ".join([source["kind"], *(source[key] for key in keys if source.get(key))])
 
 
-def _none_served(name: str, files: Files, reasons: list[str]) -> RejeuError:
+def _none_served(name: str, files: Files, sources: list[Source], reasons: list[str]) -> RejeuError:
     wanted = [f"  {file} (sha256 {sha256 or 'any'})" for file, sha256 in files.items()]
     failed = f"input '{name}': none of its {len(reasons)} source(s) served the expected files:"
     advice = "Check the network, or add a source of kind 'path' that holds these files:"
+    if all(source["kind"] == "path" for source in sources):
+        advice = "Put these files there, or correct the source's folder or the sha256:"
     return RejeuError("\n".join([failed, *reasons, advice, *wanted]))
 
 
