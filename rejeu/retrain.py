@@ -8,8 +8,9 @@ from pathlib import Path
 
 from rejeu.config import Study, load
 from rejeu.errors import RejeuError
-from rejeu.files import read_json, read_yaml
+from rejeu.files import read_json
 from rejeu.packages import versions
+from rejeu.reading import read_yaml
 from rejeu.stale import differing
 
 # What a part's data are made from first; their later steps follow.

@@ -13,8 +13,8 @@ from typing import Any
 
 from rejeu.changes import listed, params_change
 from rejeu.errors import RejeuError
-from rejeu.files import read_yaml
 from rejeu.identity import fingerprints
+from rejeu.reading import read_yaml
 
 CAUSES = 15  # lines of causes on one screen
 
