@@ -403,7 +403,8 @@ def in_common(location: tuple[int | str, ...], raw: Any) -> tuple[int | str, ...
     match location:
         case (part, "experiments", name, key, *rest):
             own = raw[part]["experiments"].get(name) or {}
-            if key not in own and key in (raw[part].get("common") or {}):
+            common = raw[part].get("common") or {}
+            if isinstance(own, dict) and key not in own and key in common:
                 return (part, "common", key, *rest)
     return location
 

@@ -101,6 +101,7 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
         ("sentiment.common.precision", "fp8", "precision: Input should be 'auto', 'fp32', 'bf16'"),
         ("sentiment.common", {}, "sentiment.experiments.baseline.learning_rate: Field required"),
         ("sentiment.common", 3, "sentiment: common: expected settings by their names, found 3"),
+        ("lora.experiments", {"": True}, "lora.experiments.: Input should be a valid dictionary"),
         ("sentiment.experiments", [1], "sentiment.experiments: Input should be a valid dictionary"),
         (
             "lora.common.rank",
