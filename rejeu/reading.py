@@ -71,7 +71,7 @@ def read_yaml(path: str | Path) -> Any:
     """
     text = read_utf8(path)
     try:
-        return yaml.load(text, _StrictLoader)  # noqa: S506  a SafeLoader
+        return _StrictLoader(text).get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = "" if mark is None else f", line {mark.line + 1}"

@@ -16,7 +16,7 @@ def refuse_other_slots():
         for key in ("joining", *SAMPLING):
             expected = LORA_SETTINGS[NO_DOSE][key]
             if settings["dose"] and settings[key] != expected:
-                raise WorkflowError(
+                refuse(
                     f"config.yaml: lora.experiments.{name}.{key}: {settings[key]}; expected "
                     f"{expected}, since a dose takes slots of '{NO_DOSE}' and changes nothing else"
                 )
