@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, StringConstraints, ValidationError, model_validator
 
-from rejeu.config import Name, Strict, Study, Text, describe, fault, refer
+from rejeu.config import Name, Strict, Study, Text, describe, fault, first_of, refer
 from rejeu.errors import RejeuError
 from rejeu.evaluation.judge import Side
 from rejeu.evaluation.quantities import DERIVED, FILES, TIMINGS, with_text_keys
@@ -85,7 +85,7 @@ def load(raw: Any, file: str, study: Study, reference: Mapping[str, Any]) -> lis
     try:
         claims = Claims.model_validate(raw).claims
     except ValidationError as error:
-        faults = "\n".join(f"  {describe(found)}" for found in error.errors())
+        faults = first_of([f"  {describe(found)}" for found in error.errors()])
         raise RejeuError(f"{file} was refused, and nothing was run:\n{faults}") from None
     try:
         for claim in claims:

@@ -394,8 +394,14 @@ def load(raw: dict[str, Any], file: str) -> Study:
         return Study.model_validate(raw)
     except ValidationError as error:
         found = [fault | {"loc": in_common(fault["loc"], raw)} for fault in error.errors()]
-        faults = "\n".join(dict.fromkeys(f"  {describe(fault)}" for fault in found))
+        faults = first_of(list(dict.fromkeys(f"  {describe(fault)}" for fault in found)))
         raise RejeuError(f"{file} was refused, and nothing was run:\n{faults}") from None
+
+
+def first_of(lines: list[str], most: int = 12) -> str:
+    """What a screen holds of them."""
+    more = [f"  and {len(lines) - most} faults more"] if len(lines) > most else []
+    return "\n".join(lines[:most] + more)
 
 
 def in_common(location: tuple[int | str, ...], raw: Any) -> tuple[int | str, ...]:

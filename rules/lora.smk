@@ -106,7 +106,8 @@ rule train_lora:
             include={"max_length", "max_steps", "quantisation"}
         ),
         added_row=added_row,
-        prompt=study.lora.generation.prompt,
+        # By a function: of a plain text Snakemake would fill the braces.
+        prompt=lambda wildcards: study.lora.generation.prompt,
     message:
         "Training {wildcards.experiment}, seed {wildcards.seed} ({wildcards.tier})"
     script:

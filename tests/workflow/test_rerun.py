@@ -231,12 +231,26 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
         report = project.folder / f"results/smoke/report/{language}/report.qmd"
         source = report.read_text(encoding="utf-8")
         assert all(f"## {title} {{#sec-" in source for title in titles)
-        for anchor in ("tbl-metrics-long-run", "fig-confusion-long-run", "tbl-r2", "fig-lora-r2"):
+        for anchor in (
+            "tbl-metrics-long-run",
+            "fig-confusion-long-run",
+            "tbl-part2-r2",
+            "fig-lora-r2",
+        ):
             assert f"#{anchor}-{language}" in source
         before = {"fr": "poids finaux de « Modèle de base »", "en": "weights of “Baseline”"}
         assert before[language] in source
         shown = text_of(project, f"results/smoke/report/report.{language}.pdf")
         assert all(title in shown for title in titles)
+
+
+def test_braces_of_a_prompt_are_its_own(copy: Copy) -> None:
+    """Snakemake fills what it takes for wildcards in plain texts."""
+    project = copy()
+    project.replace(
+        "config.yaml", '    prompt: "Hey, how are you?"', '    prompt: "Hey {x}, how is {tier}?"'
+    )
+    assert project.planned(*SMOKE)["train_lora"] == 7
 
 
 def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
