@@ -151,6 +151,7 @@ def noted_signals() -> Iterator[list[signal.Signals]]:
     before = {
         number: signal.signal(number, lambda given, _: asked.append(signal.Signals(given)))
         for number in (signal.SIGTERM, signal.SIGINT)
+        if signal.getsignal(number) is not signal.SIG_IGN  # as of a job started with nohup
     }
     try:
         yield asked

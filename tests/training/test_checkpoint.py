@@ -155,6 +155,16 @@ def test_a_signal_saves_at_once_and_ends_the_run(
         assert_same(train(found), undisturbed)
 
 
+def test_a_signal_that_is_ignored_stays_ignored(
+    tmp_path: Path, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ended_at(5, tmp_path / "seed42", train, monkeypatch, lambda: os.kill(os.getpid(), 2))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_signals_are_obeyed_again_afterwards(train: Train) -> None:
     before = signal.getsignal(signal.SIGTERM)
     train(None)
