@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rejeu.files import read_json, replacing, sha256_of, write_json, write_text
+from rejeu.files import read_json, replacing, scratch, sha256_of, write_json, write_text
 
 
 def test_a_new_file_arrives_in_a_new_folder(tmp_path: Path) -> None:
@@ -50,6 +50,21 @@ def test_a_writer_that_wrote_nothing_leaves_the_old_file(tmp_path: Path) -> None
     with pytest.raises(FileNotFoundError), replacing(target):
         pass
     assert target.read_text() == "old"
+
+
+def test_what_a_killed_job_left_is_gone_after_the_next(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    with scratch(target) as folder, replacing(tmp_path / "a.json") as temporary:
+        left = [folder.name, temporary.name]
+        temporary.write_text("{}")
+    (tmp_path / left[0]).mkdir()
+    (tmp_path / left[0] / "half").write_text("half of")
+    (tmp_path / left[1]).write_text("half of something longer")
+    write_json(tmp_path / "a.json", [])
+    with scratch(target) as folder:
+        assert list(folder.iterdir()) == []
+    assert (tmp_path / "a.json").read_text() == "[]\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, {"a": [1.0, -math.inf]}])

@@ -1,7 +1,6 @@
 """Bring a pretrained model, in any of three formats, into the one folder layout that is trained."""
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, logging
 
 from rejeu.data.onnx_bert import bert_from_onnx
 from rejeu.errors import RejeuError
-from rejeu.files import replacing
+from rejeu.files import replacing, scratch
 
 # The weights last: where they are, the rest is too.
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
@@ -47,8 +46,7 @@ def prepare_model(
     if (format == "gguf" and kind != "causal") or (format == "onnx_bert" and kind != "encoder"):
         raise RejeuError(f"{source}: a model of format '{format}' can't be of kind '{kind}'")
     output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as temporary:
-        stage = Path(temporary)
+    with scratch(output) as stage:
         if format == "gguf":
             _from_gguf(_only(source, "*.gguf"), stage)
         else:

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.errors import RejeuError
-from rejeu.files import replacing, sha256_of, write_json
+from rejeu.files import replacing, scratch, sha256_of, write_json
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +49,9 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
     reasons = []
     for source in sources:
         # Beside the target, so that each file arrives by a rename within one file system.
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        with scratch(folder) as temporary:
             try:
-                return _fetch_one(name, files, source, folder, Path(temporary))
+                return _fetch_one(name, files, source, folder, temporary)
             except _SourceError as error:
                 reasons.append(f"  {describe(source)}: {error}")
                 log.warning("%s: %s: %s", name, describe(source), error)

@@ -148,8 +148,9 @@ class Soak:
             raise SystemExit(f"of {len(names)} results these differ: {differing}")
         runs = (self.project.folder / "results/smoke").rglob("run.json")
         self.resumes += sum(read_json(run)["resumes"] for run in runs)
-        if any(self.states()):
-            raise SystemExit("states are left behind by runs that succeeded")
+        left = [*self.states(), *(self.project.folder / "results").rglob(".*")]
+        if left:
+            raise SystemExit(f"left behind by runs that succeeded: {left}")
         print(f"{len(names)} results are byte-equal; {self.resumes} resumes so far", flush=True)
 
 
