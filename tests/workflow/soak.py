@@ -86,8 +86,7 @@ class Soak:
             time.sleep(self.random.uniform(2, 25))
         else:
             while process.poll() is None and not any(self.states()):
-                time.sleep(0.1)
-            time.sleep(self.random.uniform(0, 0.5))
+                time.sleep(self.random.uniform(0, 0.5))
         return process.poll() is None
 
     def states(self) -> Iterator[Path]:
