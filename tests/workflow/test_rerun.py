@@ -250,7 +250,7 @@ def test_braces_of_a_prompt_are_its_own(copy: Copy) -> None:
     project.replace(
         "config.yaml", '    prompt: "Hey, how are you?"', '    prompt: "Hey {x}, how is {tier}?"'
     )
-    assert project.planned(*SMOKE)["train_lora"] == 7
+    assert project.planned(*SMOKE)["train_lora"] == 6
 
 
 def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
