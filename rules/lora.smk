@@ -97,7 +97,7 @@ rule train_lora:
     resources:
         **SAVE_STATE,
         mem_mb=3000,
-        disk_mb=40,  # with two states
+        disk_mb=10,
     params:
         code=code("train_lora.py"),
         checkpoints=f"{CHECKPOINTS}/{LORA_RUN}",

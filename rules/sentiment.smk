@@ -36,7 +36,7 @@ rule train_sentiment:
     resources:
         **SAVE_STATE,
         mem_mb=3000,
-        disk_mb=700,  # with two states
+        disk_mb=100,
     params:
         code=code("train_sentiment.py"),
         checkpoints=f"{CHECKPOINTS}/{SENTIMENT_RUN}",
