@@ -188,11 +188,13 @@ def resume(
     if state is None:
         return [], 0.0, 0
     facts, tensors = state.facts, state.tensors
-    names = ("step", "exp_avg", "exp_avg_sq")  # AdamW's
+    names = ("step", "exp_avg", "exp_avg_sq")  # AdamW's, of a parameter that has had a gradient
     for number, parameter in enumerate(moving.parameters):
         parameter.copy_(tensors[f"parameter.{number}"])
         moving.optimiser.state[parameter] = {
-            name: tensors[f"{name}.{number}"].to(parameter.device, copy=True) for name in names
+            name: tensors[key].to(parameter.device, copy=True)
+            for name in names
+            if (key := f"{name}.{number}") in tensors
         }
     moving.rate.load_state_dict(facts["rate"])
     rates = moving.rate.get_last_lr()

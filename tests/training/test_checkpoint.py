@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from rejeu.errors import RejeuError
 from rejeu.files import read_json, sha256_of, write_json
-from rejeu.training import checkpoint, lora, sentiment
+from rejeu.training import checkpoint, loop, lora, sentiment
 from rejeu.training.checkpoint import Checkpoints, held, identity_of
 from rejeu.training.hardware import Hardware
 from tests.training.sample import ROWS
@@ -73,7 +73,7 @@ def ended_at(
 ) -> None:
     """Train until `step`, at whose beginning `how` happens."""
     seen = 0
-    take_step = lora.fit.__globals__["take_step"]
+    take_step = loop.take_step
 
     def counting(number: int, *rest: Any) -> Any:
         nonlocal seen
@@ -125,6 +125,28 @@ def test_a_run_that_died_goes_on_bit_for_bit(
     assert again[2]["resumes"] == 1
     assert (undisturbed[2]["resumed"], undisturbed[2]["resumes"]) == (False, 0)
     assert not folder.exists()
+
+
+def test_a_parameter_without_a_gradient_comes_back_too(tmp_path: Path) -> None:
+    def begin() -> loop.Moving:
+        parameters = [torch.nn.Parameter(torch.ones(size)) for size in (3, 2)]
+        optimiser = torch.optim.AdamW(parameters, lr=0.1, fused=True)
+        rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 / (1 + step))
+        return loop.Moving(optimiser, rate, torch.amp.GradScaler("cpu", enabled=False))
+
+    def step(moving: loop.Moving) -> list[torch.Tensor]:
+        moving.parameters[0].sum().backward()
+        moving.optimiser.step()
+        moving.rate.step()
+        moving.optimiser.zero_grad()
+        return [parameter.detach().clone() for parameter in moving.parameters]
+
+    first, again = begin(), begin()
+    step(first)
+    with states(tmp_path / "seed42") as found:
+        checkpoint.save(found, loop.state_of(first, [{"step": 1}], 2.5, 0))
+        assert loop.resume(again, found) == ([{"step": 1}], 2.5, 1)
+    assert all(map(torch.equal, step(first), step(again)))
 
 
 def test_every_step_can_be_the_last_one(
