@@ -112,7 +112,9 @@ def runs(part, experiments, *files):
     return paths
 
 
-# The document's own experiments first, then what its claims hang on, the dearest arms last.
+# What runs are made from first, or one that waits for it is passed by runs that should come later.
+PREPARATION = 5
+# Then the document's own experiments, what its claims hang on, and the dearest arms last.
 PRIORITY = {None: 4, "a1": 3, "a4": 1, "control": 0}
 OTHER_PRIORITY = 2
 

@@ -38,6 +38,7 @@ rule fetch:
         source=f"{INPUTS}/{{input}}/source.json",
     log:
         "logs/fetch/{input}.log",
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:
@@ -68,6 +69,7 @@ rule prepare_model:
         tokenizer_config=f"{MODELS}/{{model}}/tokenizer_config.json",
     log:
         "logs/prepare_model/{model}.log",
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:
@@ -91,6 +93,7 @@ rule clean_sentiment:
         counts="results/{tier}/data/sentiment/clean.json",
     log:
         "logs/{tier}/clean_sentiment.log",
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:
@@ -117,6 +120,7 @@ rule split_sentiment:
         stats="results/{tier}/data/sentiment/stats.json",
     log:
         "logs/{tier}/split_sentiment.log",
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:
@@ -143,6 +147,7 @@ rule tokenise_sentiment:
         test="results/{tier}/data/sentiment/test.arrow",
     log:
         "logs/{tier}/tokenise_sentiment.log",
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:
@@ -164,6 +169,7 @@ rule pair_chat:
         pairs="results/{tier}/data/chat/pairs.parquet",
     log:
         "logs/{tier}/pair_chat.log",
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:
@@ -187,6 +193,7 @@ rule split_chat:
         stats="results/{tier}/data/chat/stats.json",
     log:
         "logs/{tier}/split_chat.log",
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:
@@ -215,6 +222,7 @@ rule tokenise_chat:
         "logs/{tier}/tokenise_chat/{joining}.log",
     wildcard_constraints:
         joining="|".join(get_args(Joining)),
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:

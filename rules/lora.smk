@@ -56,6 +56,7 @@ rule schedule_doses:
         doses=DOSES,
     log:
         "logs/{tier}/schedule_doses.log",
+    priority: PREPARATION
     conda:
         "../envs/train.yaml"
     resources:

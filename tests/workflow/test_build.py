@@ -144,6 +144,16 @@ def test_build_says_what_it_will_run_and_how_far_it_is(built: Project) -> None:
     assert re.search(r"\d+ of \d+ steps \(\d+%\) done", said)
 
 
+def test_data_and_models_are_made_before_added_arms_train(built: Project) -> None:
+    """Else the document's own runs of one part wait until all arms of the other have trained."""
+    said = (built.folder / "build.log").read_text(encoding="utf-8")
+    jobs = re.findall(r"^Job \d+: (\w+) (\w+)", said, re.MULTILINE)
+    made = [jobs.index(job) for job in jobs if job[0] in ("Preparing", "Tokenising")]
+    added = [*(("Training", name) for name in SENTIMENT[3:]), ("Training", "separated")]
+    assert len(made) == 5
+    assert max(made) < min(jobs.index(job) for job in added)
+
+
 def test_no_page_is_blank_and_no_hole_shows(built: Project) -> None:
     pages = [page.extract_text() for page in PdfReader(built.folder / "report.pdf").pages]
     assert all(len(page.split()) > 15 for page in pages), [len(page.split()) for page in pages]
