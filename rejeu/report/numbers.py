@@ -21,7 +21,7 @@ class Numbers:
         if value is None:
             return DASH
         places = "0" * digits
-        return format_decimal(value, f"#,##0.{places}" if digits else "#,##0", locale=self.language)
+        return self._written(value, f"#,##0.{places}" if digits else "#,##0")
 
     def integer(self, value: float | None) -> str:
         return self.decimal(value, 0)
@@ -34,7 +34,11 @@ class Numbers:
 
     def setting(self, value: float) -> str:
         """A hyper-parameter with all its digits: 0.00002, never 2e-5."""
-        return format_decimal(value, "#,##0.##########", locale=self.language)
+        return self._written(value, "#,##0.##########")
+
+    def _written(self, value: float, pattern: str) -> str:
+        # Babel's minus is the keyboard's hyphen, which typesetters take for either.
+        return format_decimal(value, pattern, locale=self.language).replace("-", "\N{MINUS SIGN}")
 
     def interval(self, estimate: Estimate, digits: int = 3) -> str:
         """`0.85 [0.83, 0.87]`, or the mean alone where one seed gives no interval."""
