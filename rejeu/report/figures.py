@@ -131,7 +131,15 @@ def losses(language: Language, runs: dict[str, list[list[float]]], pieces: int =
         )
         shares = 100 * (np.arange(cut) + 0.5) / cut
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
-        lines += axes.plot(shares, curves.mean(axis=0), color=colour, marker=marker, markersize=3)
+        # Each line thinner than the one below it, so that runs which coincide all show.
+        lines += axes.plot(
+            shares,
+            curves.mean(axis=0),
+            color=colour,
+            marker=marker,
+            markersize=3,
+            linewidth=max(1.2, 4.2 - place),
+        )
         if len(seeds) > 1:
             axes.fill_between(
                 shares, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, lw=0
