@@ -327,7 +327,7 @@ PULLS = {  # what a doubled rank and a doubled scale each add to the training lo
 def test_the_rank_sweep_is_explained_by_rank_and_scale(
     tmp_path: Path, adds: tuple[float, float]
 ) -> None:
-    study = write_results(tmp_path, 7)
+    study = write_results(tmp_path, 7, extra=True)  # with a rank beyond the grid's
     for name in study["lora"]["titles"]["en"]:
         for place, seed in enumerate(study["lora"]["seeds"]):
             path = tmp_path / f"results/{study['tier']}/lora/{name}/seed{seed}/run.json"
@@ -341,6 +341,11 @@ def test_the_rank_sweep_is_explained_by_rank_and_scale(
             write_json(path, run | {"train_loss": loss})
     told = [said for pair in PULLS.values() for said in pair if said]
     for language, expected in zip(LANGUAGES, PULLS[adds], strict=True):
-        text = prose(write(TEMPLATES[language], read_context(tmp_path, study, language)))
-        found = [said for said in told if said in text]
+        source = write(TEMPLATES[language], read_context(tmp_path, study, language))
+        found = [said for said in told if said in prose(source)]
         assert found == ([expected] if expected else [])
+        (sentence,) = [
+            line for line in source.splitlines() if "@sec-a4-" in line and r"\alpha / r" in line
+        ]
+        assert "r = 4$" in sentence
+        assert "r = 16$" in sentence
