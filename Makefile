@@ -5,23 +5,21 @@ TIER ?=
 TORCH ?=
 TORCH_VERSION := torch==2.13.0
 BIN := .venv/bin
-# One build at a time; what a killed one left behind is cleared away.
-ALONE := $(BIN)/python -m rejeu.alone
 CONFIG := $(if $(TIER),--config tier=$(TIER))
 
 TARGET ?= all
 
-.PHONY: report claims why retrain test soak lint format audit bench clean clean-all
+.PHONY: report claims why retrain test test-slow soak lint format audit bench clean clean-all
 
 report: .venv/installed
-	@$(ALONE) $(BIN)/snakemake all $(CONFIG)
+	@$(BIN)/snakemake all $(CONFIG)
 	@echo
 	@echo "Made: report.pdf (French, then English)"
 	@ls results/*/report/report.*.html results/*/report/report.*.pdf | sed 's/^/      /'
 
 # The document's claims in the terminal. Fails where a verdict isn't the one in report/expected-verdicts.yaml.
 claims: .venv/installed
-	@$(ALONE) $(BIN)/snakemake claims $(CONFIG)
+	@$(BIN)/snakemake claims $(CONFIG)
 	@$(BIN)/python -m rejeu.report.claims_table $(TIER)
 
 # Why TARGET, or else the whole report, would be made again. Runs nothing.
@@ -32,10 +30,14 @@ why: .venv/installed
 retrain: .venv/installed
 	@stale="$$($(BIN)/python -m rejeu.retrain $(TIER))" || exit 1; \
 	if [ -z "$$stale" ]; then echo "No result comes from other packages than those installed."; \
-	else $(ALONE) $(BIN)/snakemake all $(CONFIG) --forcerun $$stale; fi
+	else $(BIN)/snakemake all $(CONFIG) --forcerun $$stale; fi
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+# Kills, full disks, damage and edits at length: about a quarter of an hour more.
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -m slow
 
 # Twenty kills at random moments, each followed by a plain rerun. About a quarter of an hour.
 soak: .venv/installed

@@ -13,27 +13,36 @@ include: "rules/claims.smk"
 include: "rules/report.smk"
 
 
-mark_stale(workflow)
-
-
 onstart:
-    refuse_own_data(workflow)
+    refuse_raw_data(workflow)
+    refuse_report(workflow)
     announce(workflow)
+
+
+onsuccess:
+    records.settle(study.tiers)
+
+
+onerror:
+    records.settle(study.tiers)
 
 
 rule claims:
     input:
         f"results/{study.tier}/claims.json",
+    message:
+        "The claims are judged ({study.tier})"
 
 
 rule all:
     default_target: True
     input:
         "report.pdf",
-        expand(
-            "results/{tier}/report/report.{language}.html",
-            tier=study.tier,
-            language=LANGUAGES,
-        ),
-        # A rerun that was killed leaves its results out and all that follows in place.
-        results=every_result(study.tier),
+        # What was lost is made again, though the report is there.
+        whole(study.tier),
+    message:
+        "All is there, report.pdf too ({study.tier})"
+
+
+if workflow.is_main_process:
+    before_planning(workflow)

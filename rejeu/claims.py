@@ -3,15 +3,16 @@
 A claim judges data: adding one is a few lines of YAML. Only a new kind of comparison needs code.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, StringConstraints, ValidationError, model_validator
 
 from rejeu.config import Name, Strict, Study, Text, describe, fault, first_of, refer
 from rejeu.errors import RejeuError
+from rejeu.evaluation.fields import COUNT, TEXT, fields
 from rejeu.evaluation.judge import Side
-from rejeu.evaluation.quantities import DERIVED, FILES, TIMINGS, with_text_keys
+from rejeu.evaluation.quantities import DERIVED, with_text_keys
 from rejeu.reading import shown
 
 # A part, an experiment, a file and its keys: sentiment.baseline.metrics.accuracy
@@ -105,15 +106,10 @@ def check(claim: Claim, ids: list[str], study: Study, reference: Mapping[str, An
         raise fault("repeated", f"claim '{claim.id}' stands {ids.count(claim.id)} times")
     for tier in claim.tiers:
         refer(f"claim '{claim.id}', tiers", tier, study.tiers)
-    for path in quantities(claim):
-        key = f"claim '{claim.id}', {path}"
-        part, name, *keys = path.split(".")
-        if part == "timing":
-            refer(key, name, dict.fromkeys(TIMINGS))
-            continue
-        refer(key, part, dict.fromkeys(("sentiment", "lora", "timing")))
-        refer(key, name, getattr(study, part).experiments)
-        refer(key, keys[0] if keys else "", dict.fromkeys(FILES))
+    for comparison in (*claim.corrected, *claim.notebook):
+        for path in (comparison.of, comparison.against):
+            if path is not None:
+                refuse_kind(claim, path, kind_of(claim, path, study), comparison)
     for path in (claim.reference.of, claim.reference.against) if claim.reference else ():
         found: Any = with_text_keys(reference)
         where = f"claim '{claim.id}', reference {path}"
@@ -125,8 +121,42 @@ def check(claim: Claim, ids: list[str], study: Study, reference: Mapping[str, An
             raise fault("no_number", f"{where}: expected a number there, found {shown(found)}")
 
 
-def quantities(claim: Claim) -> Iterator[str]:
-    for comparison in (*claim.corrected, *claim.notebook):
-        yield comparison.of
-        if comparison.against:
-            yield comparison.against
+def kind_of(claim: Claim, path: str, study: Study) -> str:
+    """The kind of value that a quantity is.
+
+    Raises:
+        PydanticCustomError: no result file holds such a value.
+    """
+    key = f"claim '{claim.id}', {path}"
+    part, *keys = path.split(".")
+    refer(key, part, dict.fromkeys(("sentiment", "lora", "timing")))
+    found: Any = fields(part, study.lora.rows, timed_batch_sizes(study), timed_ranks(study))
+    if part != "timing":
+        name, *keys = keys
+        refer(key, name, getattr(study, part).experiments)
+    for name in keys:
+        known = found if isinstance(found, Mapping) else {}
+        if not known:
+            raise fault("no_such_value", f"{key}: nothing lies below the {found} before '{name}'")
+        refer(key, name, dict(known))
+        found = known[name]
+    if isinstance(found, Mapping):
+        raise fault("no_value", f"{key}: expected one of its values: {', '.join(found)}")
+    return found
+
+
+def refuse_kind(claim: Claim, path: str, kind: str, comparison: Comparison) -> None:
+    """Texts can only be compared for equality, and shares are made of counts."""
+    if kind == TEXT and (comparison.by != "equal" or comparison.against is None):
+        raise fault("text", f"claim '{claim.id}', {path}: a text; compare it with `by: equal`")
+    if comparison.by == "share" and kind != COUNT:
+        raise fault("share", f"claim '{claim.id}', {path}: `by: share` needs counts, not a {kind}")
+
+
+def timed_batch_sizes(study: Study) -> list[int]:
+    known = study.sentiment.experiments
+    return sorted({known[name].batch_size for name in ("baseline", "high_learning_rate")})
+
+
+def timed_ranks(study: Study) -> list[int]:
+    return [study.lora.experiments[name].rank for name in ("r4", "r8", "r16")]

@@ -4,9 +4,9 @@ Read by `rules/common.smk` alone: scripts receive plain, resolved settings as Sn
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, LiteralString
+from typing import Annotated, Any, Literal, LiteralString, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,10 +26,25 @@ from rejeu.errors import RejeuError
 from rejeu.reading import shown
 from rejeu.report import assignment
 
+
+def fault(kind: LiteralString, message: str) -> PydanticCustomError:
+    return PydanticCustomError(kind, "{message}", {"message": message})
+
+
+def own_name(name: str) -> str:
+    if name == "source.json":
+        raise fault("reserved", "'source.json' is Rejeu's own name there; rename your file")
+    return name
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # A name alone: folders belong to a source. Letters of any alphabet.
-FileName = Annotated[str, StringConstraints(pattern=r"^[^\W_][\w .,()'’\-]*$", max_length=200)]
+FileName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\W_][\w .,()'’\-]*$", max_length=200),
+    AfterValidator(own_name),
+]
 # Of a folder in a package or repository, which never leads out of it; and of a package, as PyPI has
 # them. What begins with a dash would be an option of pip's.
 Folder = Annotated[
@@ -42,6 +57,8 @@ Repository = Annotated[
 ]
 # Written into the report as it is.
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:/?#@!&+,;=%\-]+$")]
+# A key of report/refs.bib.
+Citation = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Attention = Literal["auto", "eager", "fused"]
@@ -49,10 +66,6 @@ Joining = Literal["plain", "separated"]
 Arm = Literal["corrected", "notebook"]
 # What the notebook hid, by the numbers of the report's chapter; `control`: the notebook's numerics.
 Finding = Literal["a1", "a3", "a4", "a5", "a7", "a8", "a10", "a11", "control"]
-
-
-def fault(kind: LiteralString, message: str) -> PydanticCustomError:
-    return PydanticCustomError(kind, "{message}", {"message": message})
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -81,10 +94,19 @@ def refuse_unknown(data: dict[Any, Any], known: Iterable[str], where: str = "") 
         raise fault("unknown_key", where + ". ".join(hints) + more)
 
 
-def distinct(values: list[int]) -> list[int]:
+def filled(text: str) -> str:
+    if not text.strip():
+        raise fault("blank", "is blank; expected words that a reader sees")
+    return text
+
+
+Value = TypeVar("Value", int, str)
+
+
+def distinct(values: list[Value]) -> list[Value]:
     for value in values:
         if values.count(value) > 1:
-            raise fault("repeated", f"each seed may stand once only, {value} stands twice")
+            raise fault("repeated", f"each value may stand once only, {value} stands twice")
     return values
 
 
@@ -94,16 +116,21 @@ def ascending(values: tuple[int, int]) -> tuple[int, int]:
     return values
 
 
+# More would take Snakemake minutes to plan: each is a run of every experiment.
+MOST_SEEDS = 100
 Seeds = Annotated[
-    list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1), AfterValidator(distinct)
+    list[Annotated[int, Field(ge=0, lt=2**32)]],
+    Field(min_length=1, max_length=MOST_SEEDS),
+    AfterValidator(distinct),
 ]
+Words = Annotated[str, AfterValidator(filled)]
 
 
 class Text(Strict):
     """The same words in both languages."""
 
-    fr: str = Field(min_length=1)
-    en: str = Field(min_length=1)
+    fr: Words
+    en: Words
 
 
 class PypiSource(Strict):
@@ -144,7 +171,7 @@ class Input(Strict):
 
 class Model(Strict):
     name: str
-    citation: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")]  # a key of report/refs.bib
+    citation: Citation
     kind: Literal["encoder", "causal"]
     format: Literal["safetensors", "gguf", "onnx_bert"]
     input: Name
@@ -158,7 +185,9 @@ class SentimentData(Strict):
     input: Name
     text: str = "text"
     label: str = "label"
-    where: dict[str, str] = {}
+    labels: dict[str | bool | int | float, Literal[0, 1]] | None = None
+    where: dict[str, str | bool | int | float] = {}
+    citation: Citation | None = None
     cleaning: Literal["html", "assignment"]
     train_rows: PositiveInt | None
     test_rows: PositiveInt | None
@@ -186,7 +215,7 @@ class LoraData(Strict):
 class Tier(Strict):
     sentiment: SentimentData
     lora: LoraData
-    findings: list[Finding]
+    findings: Annotated[list[Finding], AfterValidator(distinct)]
     expected_seconds: dict[str, PositiveFloat]
 
 
@@ -309,9 +338,22 @@ class Study(Strict):
             }
             for name in starts:
                 refuse_circle(part, name, starts)
+            for tier in self.tiers:
+                refuse_start(part, tier, self.experiments(part, tier), starts)
         refer("lora.placebo", self.lora.placebo, self.lora.rows)
         for name, settings in self.lora.experiments.items():
             refuse_row(f"lora.experiments.{name}", settings, self.lora)
+            if settings.dose is None:
+                continue
+            for tier, data in self.tiers.items():
+                slots = data.lora.max_steps * settings.batch_size * settings.accumulation
+                if name in self.experiments("lora", tier) and settings.dose > slots:
+                    raise fault(
+                        "dose",
+                        f"lora.experiments.{name}.dose: {settings.dose}; expected at most {slots}, "
+                        f"the rows that a run of the {tier} tier draws (tiers.{tier}.lora."
+                        "max_steps x batch_size x accumulation)",
+                    )
         return self
 
     def experiments(self, part: str, tier: str) -> dict[str, SentimentSettings | LoraSettings]:
@@ -363,6 +405,20 @@ def refuse_row(key: str, settings: LoraSettings, lora: Lora) -> None:
         raise fault(
             "placebo", f"{key}.add_row: '{lora.placebo}' is the placebo, which no run may train on"
         )
+
+
+def refuse_start(
+    part: str, tier: str, ran: Mapping[str, Any], starts: Mapping[str, str | None]
+) -> None:
+    """Refuse an experiment of a tier that starts from one which the tier doesn't run."""
+    for name in ran:
+        before = starts[name]
+        if before is not None and before not in ran:
+            raise fault(
+                "start",
+                f"{part}.experiments.{name}.start_from: '{before}' is not run by the {tier} tier; "
+                f"list its finding in tiers.{tier}.findings, or give '{name}' a finding too",
+            )
 
 
 def refuse_circle(part: str, name: str, starts: dict[str, str | None]) -> None:
@@ -417,7 +473,10 @@ def in_common(location: tuple[int | str, ...], raw: Any) -> tuple[int | str, ...
 
 def describe(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
-    found = error["input"]
+    found, message = error["input"], error["msg"]
     hidden = isinstance(found, dict | list) or error["type"] == "missing"
+    if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        message = "expected keys with their values, as `key: value`"
+        hidden = isinstance(found, dict)
     value = "" if hidden else f" (found: {shown(found)})"
-    return f"{key + ': ' if key else ''}{error['msg']}{value}"
+    return f"{key + ': ' if key else ''}{message}{value}"

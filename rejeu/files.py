@@ -1,5 +1,6 @@
 """Write files whole or not at all."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -7,7 +8,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from rejeu.errors import RejeuError
 
 
 @contextmanager
@@ -15,7 +18,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and takes `path`'s place.
 
     After an error `path` is as it was and the temporary file is gone; what a killed job left of it,
-    the next one writes over.
+    the next one writes over. A folder that stands in its place is renamed to `path`.damaged.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -25,6 +28,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
+        if target.is_dir():
+            aside = target.with_name(f"{target.name}.damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            target.rename(aside)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -42,6 +49,23 @@ def scratch(beside: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def exclusive(lock: Path, label: str, terminal: TextIO) -> Iterator[None]:
+    """Hold a lock file; another process that holds it is named, and waited for."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            print(f"  {label}: waiting for process {stream.read().strip()}", file=terminal)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.truncate(0)
+        stream.write(f"{os.getpid()}")
+        stream.flush()
+        yield
+
+
 def write_text(path: str | Path, text: str) -> None:
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -52,8 +76,27 @@ def write_json(path: str | Path, data: Any) -> None:
     write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def write_note(path: str | Path, data: Any) -> None:
+    """Write JSON that several processes may write at once, and that is missed by nobody if lost."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    beside.write_text(json.dumps(data), encoding="utf-8")
+    beside.replace(target)
+
+
 def read_json(path: str | Path) -> Any:
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """The value in a JSON file that a job wrote.
+
+    Raises:
+        RejeuError: the file is damaged.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RejeuError(
+            f"{path}: is damaged, no JSON ({error}); delete it and run the same command again"
+        ) from None
 
 
 def sha256_of(path: str | Path) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from rejeu.errors import RejeuError
-from rejeu.files import read_json, write_json
+from rejeu.files import read_json, write_note
 
 PACKAGE = "rejeu"
 RECORDS = Path(".cache") / "rejeu" / "code"
@@ -46,13 +46,16 @@ def remember(files: dict[str, str], root: Path) -> None:
     """Keep the files behind a hash, so that `make why` can name those that differ from it later."""
     record = root / RECORDS / f"{hash_of(files)}.json"
     if not record.exists():
-        write_json(record, files)
+        write_note(record, files)
 
 
 def remembered(code: str, root: Path) -> dict[str, str] | None:
     """The files behind a hash, as `fingerprints` gave them; None where no build recorded it."""
     record = root / RECORDS / f"{code}.json"
-    return read_json(record) if record.is_file() else None
+    try:
+        return read_json(record) if record.is_file() else None
+    except RejeuError:
+        return None
 
 
 def closure(script: Path, root: Path) -> set[Path]:

@@ -7,12 +7,56 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+from rejeu import kept_results, records
 from rejeu.errors import RejeuError
+from rejeu.files import exclusive
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a script's work may need to know of its job."""
+
+    terminal: TextIO  # for progress; all else that is printed goes to the job's log
+    identity: str  # of all that its results depend on, but for the machine
+
+
+def run(
+    snakemake: Any, work: Callable[[Job], Iterable[str | Path] | None], *, keep: bool = False
+) -> None:
+    """Do a script's work, and record what it made.
+
+    Args:
+        snakemake: what Snakemake gives to a script.
+        work: makes the outputs; returns the paths of further files that it made, if any.
+        keep: keep the outputs under the job's identity, and use what was kept. For what takes
+            long: a job that only reads and draws may as well run again.
+
+    Raises:
+        SystemExit: the work failed; what there is to say stands in the job's log.
+    """
+    outputs = [str(path) for path in snakemake.output]
+    with logged(snakemake.log[0]) as terminal:
+        lock = records.place(outputs[0]).with_suffix(".lock")
+        shared = lock.is_relative_to(records.SHARED)
+        alone = exclusive(lock, snakemake.rule, terminal) if shared else nullcontext()
+        with alone:
+            job = Job(terminal, kept_results.identity_of(snakemake))
+            records.begin(outputs)
+            if keep and kept_results.restore(outputs, job.identity):
+                print(f"as kept of an equal job: {', '.join(outputs)}")
+                records.finish(outputs)
+                return
+            facts = records.finish(outputs, work(job) or ())
+            if keep:
+                if kept_results.let_first_stand(outputs, job.identity, facts):
+                    facts = records.finish(outputs)
+                kept_results.keep(outputs, job.identity, facts)
 
 
 @contextmanager
@@ -29,13 +73,11 @@ def logged(log: str) -> Iterator[TextIO]:
             redirect(log)
             yield terminal
             sys.stdout.flush()
-        except RejeuError as error:
-            failure = f"error: {error}"
         except KeyboardInterrupt:
             failure = "error: stopped by Ctrl-C; run the same command to go on"
-        except Exception as error:
-            refused = refusal(error)
-            failure = f"error: {refused}" if refused else traceback.format_exc().rstrip()
+        except Exception as error:  # a RejeuError may hold what another program said of the disk
+            told = refusal(error) or (str(error) if isinstance(error, RejeuError) else None)
+            failure = f"error: {told}" if told else traceback.format_exc().rstrip()
         else:
             return
         with suppress(OSError):

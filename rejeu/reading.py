@@ -1,6 +1,7 @@
 """Read what people write (text, YAML, JSON), refusing what would be read wrongly."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def read_bytes(path: str | Path) -> bytes:
 def parse_json(text: str, where: str) -> Any:
     """The value that `text` is in JSON; RejeuError, beginning with `where`, when it is none."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_without_repeats)
         if "\\ud" in text.lower():  # an escape of half a character, perhaps without its other half
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -61,6 +62,15 @@ def parse_json(text: str, where: str) -> Any:
     except ValueError as error:
         raise RejeuError(f"{where}: not JSON: {str(error).split(';')[0]}") from error
     return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {shown(twice)} stands twice in one object")
+    return found
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -116,6 +126,38 @@ class _StrictLoader(yaml.SafeLoader):
             problem = f"{shown(node.value)} is no valid {kind}"
             raise ConstructorError(None, None, problem, node.start_mark) from None
         return value
+
+
+# Numbers and truth values as YAML 1.2 and JSON have them: 2e-5 is a number, and `no` is a word.
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:bool"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool",
+    re.compile("^(true|True|TRUE|false|False|FALSE)$"),
+    list("tTfF"),
+)
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+0123456789."),
+)
+
+
+def as_yaml(value: Any) -> Any:
+    """What YAML makes of texts that a command line gives, wherever they stand in nested data."""
+    if isinstance(value, dict):
+        return {key: as_yaml(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_yaml(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        found = _StrictLoader(value).get_single_data()
+    except yaml.YAMLError:
+        return value
+    return value if isinstance(found, dict | list) else found
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from rejeu.config import Study, load
 from rejeu.errors import RejeuError
-from rejeu.files import read_json
 from rejeu.packages import versions
 from rejeu.reading import read_yaml
-from rejeu.stale import differing
+from rejeu.stale import differing, read_run
 
 # What a part's data are made from first; their later steps follow.
 DATA = {"sentiment": "data/sentiment/clean.parquet", "lora": "data/chat/pairs.parquet"}
@@ -37,8 +36,7 @@ def outdated(runs: dict[str, list[Path]], results: Path, now: dict[str, str]) ->
     """
     found = []
     for part, paths in runs.items():
-        made = [path for path in paths if path.is_file()]
-        old = [path for path in made if differing(read_json(path), now)]
+        old = [path for path in paths if (run := read_run(path)) and differing(run, now)]
         data = results / DATA[part]
         if data.is_file() and any(path.stat().st_mtime > data.stat().st_mtime for path in old):
             found.append(data)

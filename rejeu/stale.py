@@ -3,7 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from rejeu.errors import RejeuError
+from rejeu.files import read_json
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,15 @@ class Stale:
     made: str
     installed: str
     runs: int
+
+
+def read_run(path: Path) -> dict[str, Any] | None:
+    """A run.json file's content; None where there is no file, or one that is damaged."""
+    try:
+        run = read_json(path) if path.is_file() else None
+    except RejeuError:
+        return None
+    return run if isinstance(run, dict) else None
 
 
 def differing(run: dict[str, Any], now: dict[str, str]) -> list[tuple[str, str, str]]:

@@ -1,9 +1,6 @@
 # The document's claims, each judged by the runs of both arms.
 from types import SimpleNamespace
 
-from rejeu import claims as claims_file
-from rejeu.files import read_json
-
 REFERENCE = "report/reference.yaml"
 # What claims and the report read of each run.
 SENTIMENT_RESULTS = ("run.json", "log.jsonl", "metrics.json")
@@ -11,6 +8,13 @@ LORA_RESULTS = (
     *("run.json", "log.jsonl", "heldout.json"),
     *("generation.json", "replies.json"),
 )
+# What else a run leaves to other tools.
+SENTIMENT_FILES = (
+    "predictions.parquet",
+    "model/model.safetensors",
+    "model/config.json",
+)
+LORA_FILES = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json")
 CLAIMS = "results/{tier}/claims.json"
 
 try:
@@ -28,8 +32,8 @@ def every_result(name):
     """Of each of a tier's runs, the files that other tools read."""
     tier_alone = SimpleNamespace(tier=name)
     return [
-        *runs("sentiment", None, *SENTIMENT_RESULTS, "predictions.parquet")(tier_alone),
-        *runs("lora", None, *LORA_RESULTS)(tier_alone),
+        *runs("sentiment", None, *SENTIMENT_RESULTS, *SENTIMENT_FILES)(tier_alone),
+        *runs("lora", None, *LORA_RESULTS, *LORA_FILES)(tier_alone),
     ]
 
 

@@ -1,4 +1,5 @@
 # The study as validated, and what several rules ask of it.
+import os
 import sys
 from pathlib import Path
 
@@ -7,15 +8,19 @@ sys.path.insert(0, str(ROOT))
 
 from snakemake.utils import update_config
 
-from rejeu import plan, stale
-from rejeu.config import load
+from rejeu import claims as claims_file
+from rejeu import plan, records, snakemake_run, stale
+from rejeu.build_lock import BuildLock
+from rejeu.config import load, suggest
+from rejeu.data.positions import refuse_longer
 from rejeu.environment import prepare
 from rejeu.errors import RejeuError
-from rejeu.files import read_json
+from rejeu.kept_results import ANEW
 from rejeu.identity import code_of, fingerprints, remember
 from rejeu.packages import versions
-from rejeu.reading import read_yaml
+from rejeu.reading import as_yaml, read_yaml
 from rejeu.report.assignment import NAMED
+from rejeu.report import precheck
 from rejeu.retrain import run_files
 
 prepare(ROOT)
@@ -41,11 +46,18 @@ def refuse(error):
     sys.exit(1)
 
 
+if set("{}") & set(str(Path.cwd()) + str(ROOT)):
+    refuse(
+        f"{Path.cwd()}: Snakemake takes braces in a path for its own; rename the folder"
+    )
+
 # Not by `configfile:`, which of a key that stands twice takes the last without a word.
 try:
     raw = read_yaml("config.yaml")
-    update_config(raw, config)  # what --config says
-    study = load(raw, "config.yaml")
+    if config:
+        load(raw, "config.yaml")  # so that what --config says isn't blamed on the file
+        update_config(raw, as_yaml(config))
+    study = load(raw, "--config" if config else "config.yaml")
 except RejeuError as error:
     refuse(error)
 
@@ -112,6 +124,7 @@ def runs(part, experiments, *files):
     return paths
 
 
+MOST_NAMED = 12  # damaged files; the others are counted
 # What runs are made from first, or one that waits for it is passed by runs that should come later.
 PREPARATION = 5
 # Then the document's own experiments, what its claims hang on, and the dearest arms last.
@@ -127,6 +140,69 @@ def priority(part):
     return of_run
 
 
+def before_planning(workflow):
+    """Before Snakemake looks at any file: one build at a time, and damage is seen."""
+    options = snakemake_run.command()
+    try:
+        snakemake_run.refuse_unknown_targets(options, workflow)
+        refuse_study(workflow)
+        if snakemake_run.runs_jobs(options):
+            lock = BuildLock(Path.cwd())
+            lock.hold()
+            lock.clear()
+    except RejeuError as error:
+        refuse(error)
+    mend()
+    mark_stale()
+
+
+def refuse_study(workflow):
+    """Refuse what the study says and no job could do, as far as that can be seen from here."""
+    rules = [rule.name for rule in workflow.rules]
+    for name, here in study.tiers.items():
+        for rule in here.expected_seconds:
+            if rule not in rules:
+                raise RejeuError(
+                    f"config.yaml: tiers.{name}.expected_seconds: no rule is called '{rule}'; "
+                    f"{suggest(rule, rules)}"
+                )
+        for part, model in (("sentiment", "encoder"), ("lora", "causal_lm")):
+            settings = getattr(here, part)
+            refuse_longer(
+                f"config.yaml: tiers.{name}.{part}.max_length",
+                settings.max_length,
+                Path(MODELS, getattr(settings, model), "config.json"),
+            )
+    for file in REPORT_SOURCES:
+        if not Path(file).is_file():
+            raise RejeuError(
+                f"{file}: no such file; the report is made from it. Put it back, or undo the "
+                "change that removed it"
+            )
+
+
+def mend():
+    """Name what is damaged, and let Snakemake make it again."""
+    damaged, begun = records.compare([study.tier])
+    for damage in damaged[:MOST_NAMED]:
+        print(
+            f"damaged: {damage.path} {damage.reason}; it will be made again",
+            file=sys.stderr,
+        )
+    if len(damaged) > MOST_NAMED:
+        print(f"and {len(damaged) - MOST_NAMED} files more", file=sys.stderr)
+    for damage in damaged:
+        for path in {damage.path, damage.output}:
+            snakemake_run.mark_incomplete(path)
+    for path in begun:
+        snakemake_run.mark_incomplete(path)
+    # Of what is missing Snakemake looks no further than the target's own inputs.
+    lost = not all(Path(path).exists() for path in whole(study.tier))
+    made_for = snakemake_run.recorded_params("report.pdf") if lost else []
+    if lost and repr(study.tier) in made_for:
+        snakemake_run.mark_incomplete("report.pdf")
+
+
 def announce(workflow):
     """Say what a build will run; stop it before it starts where the disk is too small.
 
@@ -134,6 +210,8 @@ def announce(workflow):
     """
     for script in (ROOT / "scripts").glob("*.py"):
         remember(fingerprints(script, ROOT), ROOT)
+    if snakemake_run.is_forced(workflow):
+        os.environ[ANEW] = "1"
     jobs = [
         plan.Job(
             name=job.rule.name,
@@ -157,14 +235,14 @@ def announce(workflow):
         refuse(error)
 
 
+def mark_stale():
+    """Say which of the tier's results other versions of packages made; that reruns nothing."""
+    made = [stale.read_run(path) for path in every_run(study.tier)]
+    found = stale.stale([run for run in made if run is not None], versions())
+    if found:
+        print(stale.describe(found, study.tier), file=sys.stderr)
+
+
 def every_run(tier):
     """The run.json files of a tier's runs."""
-    return [str(path) for paths in run_files(study, tier).values() for path in paths]
-
-
-def mark_stale(workflow):
-    """Say which of the tier's results other versions of packages made; that reruns nothing."""
-    made = [read_json(path) for path in every_run(study.tier) if Path(path).is_file()]
-    found = stale.stale(made, versions())
-    if found and workflow.is_main_process:
-        print(stale.describe(found, study.tier), file=sys.stderr)
+    return [path for paths in run_files(study, tier).values() for path in paths]

@@ -9,9 +9,12 @@ def input_spec(name):
     return study.inputs[name].model_dump(mode="json", exclude={"licence"})
 
 
-def refuse_own_data(workflow):
-    """Check the user's own data that jobs will read, before Snakemake deletes anything for them."""
-    reading = {"clean_sentiment": "sentiment", "pair_chat": "lora"}
+def refuse_raw_data(workflow):
+    """Check the data that jobs will read, before Snakemake deletes anything for them."""
+    reading = {
+        **dict.fromkeys(("clean_sentiment", "split_sentiment"), "sentiment"),
+        **dict.fromkeys(("pair_chat", "split_chat"), "lora"),
+    }
     waiting = {
         (reading[job.rule.name], job.wildcards.tier)
         for job in workflow.dag.needrun_jobs()
@@ -19,23 +22,27 @@ def refuse_own_data(workflow):
     }
     for part, name in sorted(waiting):
         settings = getattr(study.tiers[name], part)
-        spec = input_spec(settings.input)
-        if all(source["kind"] != "path" for source in spec["sources"]):
-            continue
         try:
             # Here, since pandas is slow to load, and with conda only the jobs may have it.
-            from rejeu.data import own
+            from rejeu.data import raw_data
         except ImportError:
             return
         try:
-            own.check(settings.input, spec, part, settings.model_dump())
+            raw_data.check(
+                settings.input,
+                input_spec(settings.input),
+                part,
+                settings.model_dump(),
+                Path(INPUTS, settings.input),
+            )
         except RejeuError as error:
             refuse(error)
 
 
 rule fetch:
     output:
-        source=f"{INPUTS}/{{input}}/source.json",
+        # Other copies of the project may share the cache: what they use must not vanish.
+        source=update(f"{INPUTS}/{{input}}/source.json"),
     log:
         "logs/fetch/{input}.log",
     priority: PREPARATION
@@ -63,10 +70,10 @@ rule prepare_model:
             or study.models[wildcards.model].input
         ),
     output:
-        config=f"{MODELS}/{{model}}/config.json",
-        weights=f"{MODELS}/{{model}}/model.safetensors",
-        tokenizer=f"{MODELS}/{{model}}/tokenizer.json",
-        tokenizer_config=f"{MODELS}/{{model}}/tokenizer_config.json",
+        config=update(f"{MODELS}/{{model}}/config.json"),
+        weights=update(f"{MODELS}/{{model}}/model.safetensors"),
+        tokenizer=update(f"{MODELS}/{{model}}/tokenizer.json"),
+        tokenizer_config=update(f"{MODELS}/{{model}}/tokenizer_config.json"),
     log:
         "logs/prepare_model/{model}.log",
     priority: PREPARATION
@@ -102,7 +109,7 @@ rule clean_sentiment:
     params:
         code=code("clean_sentiment.py"),
         data=lambda wildcards: tier(wildcards).sentiment.model_dump(
-            include={"text", "label", "where", "cleaning"}
+            include={"text", "label", "labels", "where", "cleaning"}
         ),
     message:
         "Cleaning reviews ({wildcards.tier})"

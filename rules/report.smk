@@ -2,6 +2,9 @@
 REPORT = "results/{tier}/report"
 FIGURES = "results/{tier}/figures"
 WORDS = [f"report/{language}/words.yaml" for language in LANGUAGES]
+TEMPLATES = [f"report/{language}/report.qmd.j2" for language in LANGUAGES]
+CHAPTERS = [f"report/{language}/hidden.qmd.j2" for language in LANGUAGES]
+REPORT_SOURCES = [*TEMPLATES, *CHAPTERS, *WORDS, REFERENCE, "report/refs.bib"]
 # Findings with a figure; the others have a table.
 DRAWN = ["a1", "a2", "a3", "a4", "a5", "a7", "a8", "a10"]
 
@@ -41,6 +44,31 @@ def titles(part, names):
         language: {name: getattr(experiments[name].title, language) for name in names}
         for language in LANGUAGES
     }
+
+
+def refuse_report(workflow):
+    """Check that the report can be written and rendered, before jobs that take hours."""
+    if all(job.rule.name != "render_report" for job in workflow.dag.needrun_jobs()):
+        return
+    cited = {
+        f"models.{name}.citation": model.citation
+        for name, model in study.models.items()
+    } | {
+        f"tiers.{name}.sentiment.citation": here.sentiment.citation
+        for name, here in study.tiers.items()
+        if here.sentiment.citation
+    }
+    try:
+        precheck.check_sources(Path("report"), LANGUAGES, cited)
+        # Here, since with conda only the jobs may have them.
+        from rejeu.report.render import choose_renderer
+
+        choose_renderer(study.renderer)
+        precheck.check_look(Path("report"))
+    except ImportError:
+        return
+    except RejeuError as error:
+        refuse(error)
 
 
 rule draw_confusion:
@@ -190,6 +218,8 @@ def report_study(wildcards):
         "causal_lm": study.models[here.lora.causal_lm].name,
         "causal_lm_citation": study.models[here.lora.causal_lm].citation,
         "max_length": here.sentiment.max_length,
+        "citation": here.sentiment.citation,
+        "where": here.sentiment.where,
         "findings": here.findings,
         "experiments": {
             part: {
@@ -212,8 +242,8 @@ def report_study(wildcards):
 
 rule write_report:
     input:
-        templates=[f"report/{language}/report.qmd.j2" for language in LANGUAGES],
-        chapters=[f"report/{language}/hidden.qmd.j2" for language in LANGUAGES],
+        templates=TEMPLATES,
+        chapters=CHAPTERS,
         reference=REFERENCE,
         claims=CLAIMS,
         sentiment=runs("sentiment", None, *SENTIMENT_RESULTS),
@@ -263,8 +293,9 @@ rule render_report:
             if path.suffix in (".lua", ".typ", ".css", ".html", ".bib")
         ],
     output:
-        pdf=f"{REPORT}/report.{{language}}.pdf",
-        html=f"{REPORT}/report.{{language}}.html",
+        # The earlier ones stay until the new ones are whole.
+        pdf=update(f"{REPORT}/report.{{language}}.pdf"),
+        html=update(f"{REPORT}/report.{{language}}.html"),
     log:
         "logs/{tier}/render_report/{language}.log",
     conda:
@@ -282,6 +313,34 @@ rule render_report:
         "../scripts/render_report.py"
 
 
+def whole(name):
+    """All files of a tier that other tools read."""
+    here = SimpleNamespace(tier=name)
+    drawn = [
+        *[f"confusion_{experiment}" for experiment in SENTIMENT],
+        *["loss_sentiment", "rank"],
+        *[f"hidden_{finding}" for finding in findings_drawn(here)],
+        *[f"lora_{experiment}" for experiment in EXTRA_LORA],
+    ]
+    return [
+        *every_result(name),
+        *[
+            f"results/{name}/data/{part}/{file}"
+            for part in ("sentiment", "chat")
+            for file in ("train.parquet", "test.parquet", "stats.json")
+        ],
+        *timings(here),
+        *[path.format(tier=name) for figure in drawn for path in images(figure)],
+        f"results/{name}/claims.json",
+        f"results/{name}/provenance.json",
+        *[
+            f"results/{name}/report/report.{language}.{suffix}"
+            for language in LANGUAGES
+            for suffix in ("pdf", "html")
+        ],
+    ]
+
+
 rule join_report:
     input:
         parts=[
@@ -289,8 +348,10 @@ rule join_report:
             for language in LANGUAGES
         ],
         words=WORDS,
+        # So that what was lost is made again with it.
+        evidence=whole(study.tier),
     output:
-        pdf="report.pdf",
+        pdf=update("report.pdf"),
     log:
         "logs/join_report.log",
     conda:
@@ -301,7 +362,8 @@ rule join_report:
     params:
         code=code("join_report.py"),
         tier=study.tier,
-        title=study.report.title.fr,
+        # By a function: of a plain text Snakemake would fill the braces.
+        title=lambda wildcards: study.report.title.fr,
     message:
         "Joining both languages in report.pdf"
     script:

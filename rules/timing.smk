@@ -27,12 +27,7 @@ rule time_batches:
         disk_mb=1,
     params:
         code=code("time_batches.py"),
-        batch_sizes=sorted(
-            {
-                SENTIMENT_SETTINGS[name]["batch_size"]
-                for name in ("baseline", "high_learning_rate")
-            }
-        ),
+        batch_sizes=claims_file.timed_batch_sizes(study),
         settings={
             key: SENTIMENT_SETTINGS["baseline"][key]
             for key in ("learning_rate", "max_grad_norm", "precision", "attention")

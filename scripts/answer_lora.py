@@ -4,12 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from safetensors.torch import load_file
 
 from rejeu.data.tokenise import pair_tokeniser
 from rejeu.files import write_json
-from rejeu.job import Progress, logged
-from rejeu.training import generation, hardware, lora
+from rejeu.job import Job, Progress, run
 
 SHOWN = 3
 
@@ -24,36 +22,43 @@ def main(
     max_length: int,
     quantisation: str,
     threads: int,
-    log: str,
+    job: Job,
     label: str,
 ) -> None:
-    with logged(log) as terminal:
-        machine = hardware.choose(settings["precision"], settings["attention"], threads)
-        folder, adapter = Path(inputs.base[0]).parent, Path(inputs.weights).parent
-        tokeniser = pair_tokeniser(folder, settings["joining"], max_length)
-        base = lora.load(folder, machine, quantisation)
-        expected = load_file(inputs.probe)["logits"]
-        model = generation.load_adapter(base, adapter, expected, tokeniser.prompt(prompt), machine)
-        asked = pd.read_parquet(inputs.rows)["input"].tolist()[:answered_rows]
-        said = generation.answers(
-            model,
-            tokeniser.tokenizer,
-            [tokeniser.prompt(text) for text in asked],
-            max_new_tokens,
-            machine,
-            Progress(label, len(asked), terminal),
-        )
-        stops = generation.counted(asked, said, max_new_tokens, SHOWN)
-        write_json(output, stops)
+    from safetensors.torch import load_file
+
+    from rejeu.training import generation, hardware, lora
+
+    machine = hardware.choose(settings["precision"], settings["attention"], threads)
+    folder, adapter = Path(inputs.base[0]).parent, Path(inputs.weights).parent
+    tokeniser = pair_tokeniser(folder, settings["joining"], max_length)
+    base = lora.load(folder, machine, quantisation)
+    expected = load_file(inputs.probe)["logits"]
+    model = generation.load_adapter(base, adapter, expected, tokeniser.prompt(prompt), machine)
+    asked = pd.read_parquet(inputs.rows)["input"].tolist()[:answered_rows]
+    said = generation.answers(
+        model,
+        tokeniser.tokenizer,
+        [tokeniser.prompt(text) for text in asked],
+        max_new_tokens,
+        machine,
+        Progress(label, len(asked), job.terminal),
+    )
+    stops = generation.counted(asked, said, max_new_tokens, SHOWN)
+    write_json(output, stops)
 
 
-main(
-    inputs=snakemake.input,
-    output=snakemake.output.stops,
-    settings=snakemake.params.settings,
-    threads=snakemake.threads,
-    log=snakemake.log[0],
-    label=f"answering with {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
-    **snakemake.params.generation,
-    **snakemake.params.tier,
+run(
+    snakemake,
+    lambda job: main(
+        inputs=snakemake.input,
+        output=snakemake.output.stops,
+        settings=snakemake.params.settings,
+        threads=snakemake.threads,
+        job=job,
+        label=f"answering with {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
+        **snakemake.params.generation,
+        **snakemake.params.tier,
+    ),
+    keep=True,
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rejeu.files import read_json
-from rejeu.job import logged
+from rejeu.job import run
 from rejeu.report import decisions, figures, grid, hidden, hidden_figures
 from rejeu.report.results import LoraResult, SentimentResult, read_lora, read_sentiment
 
@@ -107,17 +107,18 @@ def timed(path: Path, key: str) -> dict[int, list[float]]:
     return {int(setting): seconds for setting, seconds in read_json(path)[key].items()}
 
 
-def main(inputs: Any, outputs: list[str], finding: str, study: Study, log: str) -> None:
-    with logged(log):
-        folder = Path(outputs[0]).parents[1]  # results/{tier}
-        draw = DRAWN[finding](folder, study)
-        figures.save(draw, figures.languages(inputs.words), outputs)
+def main(inputs: Any, outputs: list[str], finding: str, study: Study) -> None:
+    folder = Path(outputs[0]).parents[1]  # results/{tier}
+    draw = DRAWN[finding](folder, study)
+    figures.save(draw, figures.languages(inputs.words), outputs)
 
 
-main(
-    inputs=snakemake.input,
-    outputs=snakemake.output,
-    finding=snakemake.wildcards.finding,
-    study=snakemake.params.study,
-    log=snakemake.log[0],
+run(
+    snakemake,
+    lambda _: main(
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        finding=snakemake.wildcards.finding,
+        study=snakemake.params.study,
+    ),
 )

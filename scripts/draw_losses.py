@@ -4,22 +4,24 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from rejeu.job import logged
+from rejeu.job import run
 from rejeu.report import figures
 from rejeu.report.results import read_losses
 
 
-def main(inputs: Any, outputs: list[str], titles: dict[str, dict[str, str]], log: str) -> None:
-    with logged(log):
-        runs: dict[str, list[list[float]]] = defaultdict(list)
-        for path in map(Path, inputs.logs):
-            runs[path.parents[1].name].append(read_losses(path))
+def main(inputs: Any, outputs: list[str], titles: dict[str, dict[str, str]]) -> None:
+    runs: dict[str, list[list[float]]] = defaultdict(list)
+    for path in map(Path, inputs.logs):
+        runs[path.parents[1].name].append(read_losses(path))
 
-        def draw(language: figures.Language) -> figures.Figure:
-            named = titles[language.numbers.language]
-            return figures.losses(language, {named[name]: losses for name, losses in runs.items()})
+    def draw(language: figures.Language) -> figures.Figure:
+        named = titles[language.numbers.language]
+        return figures.losses(language, {named[name]: losses for name, losses in runs.items()})
 
-        figures.save(draw, figures.languages(inputs.words), outputs)
+    figures.save(draw, figures.languages(inputs.words), outputs)
 
 
-main(snakemake.input, snakemake.output, snakemake.params.titles, snakemake.log[0])
+run(
+    snakemake,
+    lambda _: main(snakemake.input, snakemake.output, snakemake.params.titles),
+)

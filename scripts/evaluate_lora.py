@@ -4,12 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
-
 from rejeu.data.tokenise import pair_tokeniser, read_tokens
 from rejeu.files import write_json
-from rejeu.job import Progress, logged
-from rejeu.training import generation, hardware, lora, replies
+from rejeu.job import Job, Progress, run
 
 
 def main(
@@ -22,34 +19,41 @@ def main(
     max_length: int,
     quantisation: str,
     threads: int,
-    log: str,
+    job: Job,
     label: str,
 ) -> None:
-    with logged(log) as terminal:
-        machine = hardware.choose(settings["precision"], settings["attention"], threads)
-        folder, adapter = Path(inputs.base[0]).parent, Path(inputs.weights).parent
-        tokeniser = pair_tokeniser(folder, settings["joining"], max_length)
-        base = lora.load(folder, machine, quantisation)
-        expected = load_file(inputs.probe)["logits"]
-        model = generation.load_adapter(base, adapter, expected, tokeniser.prompt(prompt), machine)
-        rows = list(read_tokens(inputs.rows))
-        progress = Progress(label, len(rows), terminal)
-        write_json(outputs.heldout, generation.heldout_loss(model, rows, machine, progress))
-        said = generation.states(model, adapter, tokeniser, prompt, max_new_tokens, machine)
-        write_json(outputs.generation, said)
-        replies.in_float32(model)
-        exact = replace(machine, precision="fp32")
-        write_json(outputs.replies, replies.scores(model, tokeniser, texts, exact))
+    from safetensors.torch import load_file
+
+    from rejeu.training import generation, hardware, lora, replies
+
+    machine = hardware.choose(settings["precision"], settings["attention"], threads)
+    folder, adapter = Path(inputs.base[0]).parent, Path(inputs.weights).parent
+    tokeniser = pair_tokeniser(folder, settings["joining"], max_length)
+    base = lora.load(folder, machine, quantisation)
+    expected = load_file(inputs.probe)["logits"]
+    model = generation.load_adapter(base, adapter, expected, tokeniser.prompt(prompt), machine)
+    rows = list(read_tokens(inputs.rows))
+    progress = Progress(label, len(rows), job.terminal)
+    write_json(outputs.heldout, generation.heldout_loss(model, rows, machine, progress))
+    said = generation.states(model, adapter, tokeniser, prompt, max_new_tokens, machine)
+    write_json(outputs.generation, said)
+    replies.in_float32(model)
+    exact = replace(machine, precision="fp32")
+    write_json(outputs.replies, replies.scores(model, tokeniser, texts, exact))
 
 
-main(
-    inputs=snakemake.input,
-    outputs=snakemake.output,
-    settings=snakemake.params.settings,
-    texts=snakemake.params.texts,
-    threads=snakemake.threads,
-    log=snakemake.log[0],
-    label=f"evaluating {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
-    **snakemake.params.generation,
-    **snakemake.params.tier,
+run(
+    snakemake,
+    lambda job: main(
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        settings=snakemake.params.settings,
+        texts=snakemake.params.texts,
+        threads=snakemake.threads,
+        job=job,
+        label=f"evaluating {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
+        **snakemake.params.generation,
+        **snakemake.params.tier,
+    ),
+    keep=True,
 )

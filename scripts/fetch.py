@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.data.sources import fetch
-from rejeu.job import logged
+from rejeu.job import run
 
 
-def main(name: str, spec: dict[str, Any], record: str, log: str) -> None:
-    with logged(log):
-        fetch(name, spec["files"], spec["sources"], Path(record).parent)
+def main(name: str, spec: dict[str, Any], record: str) -> list[Path]:
+    folder = Path(record).parent
+    return [folder / file for file in fetch(name, spec["files"], spec["sources"], folder)["files"]]
 
 
-main(snakemake.wildcards.input, snakemake.params.spec, snakemake.output.source, snakemake.log[0])
+run(
+    snakemake,
+    lambda _: main(snakemake.wildcards.input, snakemake.params.spec, snakemake.output.source),
+)

@@ -6,37 +6,38 @@ from typing import Any
 from rejeu.evaluation.judge import judge
 from rejeu.evaluation.quantities import quantity, referred
 from rejeu.files import write_json
-from rejeu.job import logged
+from rejeu.job import run
 from rejeu.reading import read_yaml
 
 
 def main(
-    reference: str,
+    inputs: Any,
     output: str,
     claims: list[dict[str, Any]],
     seeds: dict[str, list[int]],
     tier: str,
-    log: str,
 ) -> None:
-    with logged(log):
-        folder, printed = Path(output).parent, read_yaml(reference)
-        judged = [
-            judge(
-                claim,
-                tier,
-                lambda path: quantity(folder, path, seeds),
-                lambda path: [referred(printed, path)],
-            )
-            for claim in claims
-        ]
-        write_json(output, judged)
+    given = set(inputs)
+    folder, printed = Path(output).parent, read_yaml(inputs.reference)
+    judged = [
+        judge(
+            claim,
+            tier,
+            lambda path: quantity(folder, path, seeds, given),
+            lambda path: [referred(printed, path)],
+        )
+        for claim in claims
+    ]
+    write_json(output, judged)
 
 
-main(
-    reference=snakemake.input.reference,
-    output=snakemake.output.claims,
-    claims=snakemake.params.claims,
-    seeds=snakemake.params.seeds,
-    tier=snakemake.wildcards.tier,
-    log=snakemake.log[0],
+run(
+    snakemake,
+    lambda _: main(
+        inputs=snakemake.input,
+        output=snakemake.output.claims,
+        claims=snakemake.params.claims,
+        seeds=snakemake.params.seeds,
+        tier=snakemake.wildcards.tier,
+    ),
 )

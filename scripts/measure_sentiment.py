@@ -4,14 +4,17 @@ import pandas as pd
 
 from rejeu.evaluation.metrics import measure_by_rule
 from rejeu.files import write_json
-from rejeu.job import logged
+from rejeu.job import run
 
 
-def main(predictions: str, metrics: str, log: str) -> None:
-    with logged(log):
-        frame = pd.read_parquet(predictions)
-        logits = frame[["logit_0", "logit_1"]].to_numpy()
-        write_json(metrics, measure_by_rule(frame["label"].to_numpy(), logits))
+def main(predictions: str, metrics: str) -> None:
+    frame = pd.read_parquet(predictions)
+    logits = frame[["logit_0", "logit_1"]].to_numpy()
+    write_json(metrics, measure_by_rule(frame["label"].to_numpy(), logits))
 
 
-main(snakemake.input.predictions, snakemake.output.metrics, snakemake.log[0])
+run(
+    snakemake,
+    lambda _: main(snakemake.input.predictions, snakemake.output.metrics),
+    keep=True,
+)

@@ -7,30 +7,32 @@ import pandas as pd
 
 from rejeu.data.tokenise import read_tokens
 from rejeu.files import replacing
-from rejeu.job import Progress, logged
-from rejeu.training import hardware, sentiment
+from rejeu.job import Job, Progress, run
 
 
 def main(
-    inputs: Any, output: str, settings: dict[str, Any], threads: int, log: str, label: str
+    inputs: Any, output: str, settings: dict[str, Any], threads: int, job: Job, label: str
 ) -> None:
-    with logged(log) as terminal:
-        machine = hardware.choose(settings["precision"], settings["attention"], threads)
-        model = sentiment.load(Path(inputs.weights).parent, machine, attention_dropout=0.0)
-        rows = read_tokens(inputs.rows)
-        logits = sentiment.predict(model, rows, machine, Progress(label, len(rows), terminal))
-        frame = pd.read_parquet(inputs.examples, columns=["id", "label"])
-        with replacing(output) as temporary:
-            frame.assign(logit_0=logits[:, 0], logit_1=logits[:, 1]).to_parquet(
-                temporary, index=False
-            )
+    from rejeu.training import hardware, sentiment
+
+    machine = hardware.choose(settings["precision"], settings["attention"], threads)
+    model = sentiment.load(Path(inputs.weights).parent, machine, attention_dropout=0.0)
+    rows = read_tokens(inputs.rows)
+    logits = sentiment.predict(model, rows, machine, Progress(label, len(rows), job.terminal))
+    frame = pd.read_parquet(inputs.examples, columns=["id", "label"])
+    with replacing(output) as temporary:
+        frame.assign(logit_0=logits[:, 0], logit_1=logits[:, 1]).to_parquet(temporary, index=False)
 
 
-main(
-    inputs=snakemake.input,
-    output=snakemake.output.predictions,
-    settings=snakemake.params.settings,
-    threads=snakemake.threads,
-    log=snakemake.log[0],
-    label=f"predicting {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
+run(
+    snakemake,
+    lambda job: main(
+        inputs=snakemake.input,
+        output=snakemake.output.predictions,
+        settings=snakemake.params.settings,
+        threads=snakemake.threads,
+        job=job,
+        label=f"predicting {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
+    ),
+    keep=True,
 )

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rejeu.job import logged
+from rejeu.job import Job, run
 from rejeu.report.render import choose_renderer, render
 
 
-def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, log: str) -> None:
-    with logged(log) as terminal, tempfile.TemporaryDirectory() as scratch:
+def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job: Job) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
         chosen = choose_renderer(renderer)
-        print(f"  renderer: {chosen}", file=terminal)
+        print(f"  renderer: {chosen}", file=job.terminal)
         print(f"renderer: {chosen}")
         source = Path(scratch) / "report.qmd"
         shutil.copyfile(inputs.source, source)
@@ -25,11 +25,14 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, log:
         render(source, assets, pdf, html, renderer=chosen, timestamp=timestamp)
 
 
-main(
-    inputs=snakemake.input,
-    outputs=snakemake.output,
-    renderer=snakemake.params.renderer,
-    date=snakemake.params.date,
-    assets=Path(snakemake.scriptdir).parent / "report",
-    log=snakemake.log[0],
+run(
+    snakemake,
+    lambda job: main(
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        renderer=snakemake.params.renderer,
+        date=snakemake.params.date,
+        assets=Path(snakemake.scriptdir).parent / "report",
+        job=job,
+    ),
 )

@@ -4,22 +4,25 @@ from typing import Any
 
 from rejeu.data.tokenise import read_tokens
 from rejeu.files import write_json
-from rejeu.job import logged
-from rejeu.training import doses
-from rejeu.training.lora import Sampling
+from rejeu.job import run
 
 
-def main(rows: str, output: str, sampling: dict[str, Any], seeds: list[int], log: str) -> None:
-    with logged(log):
-        lengths = read_tokens(rows).lengths
-        drawn = {seed: doses.draw(lengths, Sampling(seed=seed, **sampling)) for seed in seeds}
-        write_json(output, drawn)
+def main(rows: str, output: str, sampling: dict[str, Any], seeds: list[int]) -> None:
+    from rejeu.training import doses
+    from rejeu.training.lora import Sampling
+
+    lengths = read_tokens(rows).lengths
+    drawn = {seed: doses.draw(lengths, Sampling(seed=seed, **sampling)) for seed in seeds}
+    write_json(output, drawn)
 
 
-main(
-    rows=snakemake.input.rows,
-    output=snakemake.output.doses,
-    sampling=snakemake.params.sampling,
-    seeds=snakemake.params.seeds,
-    log=snakemake.log[0],
+run(
+    snakemake,
+    lambda _: main(
+        rows=snakemake.input.rows,
+        output=snakemake.output.doses,
+        sampling=snakemake.params.sampling,
+        seeds=snakemake.params.seeds,
+    ),
+    keep=True,
 )

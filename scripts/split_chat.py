@@ -6,16 +6,19 @@ import pandas as pd
 
 from rejeu.data.chat import SEED, split
 from rejeu.files import replacing, write_json
-from rejeu.job import logged
+from rejeu.job import run
 
 
-def main(pairs: str, outputs: Any, sizes: dict[str, int], log: str) -> None:
-    with logged(log):
-        train, heldout, statistics = split(pd.read_parquet(pairs), seed=SEED, **sizes)
-        for frame, path in ((train, outputs.train), (heldout, outputs.test)):
-            with replacing(path) as temporary:
-                frame.to_parquet(temporary, index=False)
-        write_json(outputs.stats, statistics)
+def main(pairs: str, outputs: Any, sizes: dict[str, int]) -> None:
+    train, heldout, statistics = split(pd.read_parquet(pairs), seed=SEED, **sizes)
+    for frame, path in ((train, outputs.train), (heldout, outputs.test)):
+        with replacing(path) as temporary:
+            frame.to_parquet(temporary, index=False)
+    write_json(outputs.stats, statistics)
 
 
-main(snakemake.input.pairs, snakemake.output, snakemake.params.sizes, snakemake.log[0])
+run(
+    snakemake,
+    lambda _: main(snakemake.input.pairs, snakemake.output, snakemake.params.sizes),
+    keep=True,
+)

@@ -6,17 +6,20 @@ import pandas as pd
 
 from rejeu.data.sentiment import SEED, TEST_SHARE, split
 from rejeu.files import read_json, replacing, write_json
-from rejeu.job import logged
+from rejeu.job import run
 
 
-def main(inputs: Any, outputs: Any, sizes: dict[str, int | None], log: str) -> None:
-    with logged(log):
-        rows = pd.read_parquet(inputs.clean)
-        train, test, statistics = split(rows, TEST_SHARE, SEED, **sizes)
-        for frame, path in ((train, outputs.train), (test, outputs.test)):
-            with replacing(path) as temporary:
-                frame.to_parquet(temporary, index=False)
-        write_json(outputs.stats, read_json(inputs.counts) | statistics)
+def main(inputs: Any, outputs: Any, sizes: dict[str, int | None]) -> None:
+    rows = pd.read_parquet(inputs.clean)
+    train, test, statistics = split(rows, TEST_SHARE, SEED, **sizes)
+    for frame, path in ((train, outputs.train), (test, outputs.test)):
+        with replacing(path) as temporary:
+            frame.to_parquet(temporary, index=False)
+    write_json(outputs.stats, read_json(inputs.counts) | statistics)
 
 
-main(snakemake.input, snakemake.output, snakemake.params.sizes, snakemake.log[0])
+run(
+    snakemake,
+    lambda _: main(snakemake.input, snakemake.output, snakemake.params.sizes),
+    keep=True,
+)

@@ -5,8 +5,7 @@ from typing import Any
 
 from rejeu.data.tokenise import read_tokens
 from rejeu.files import write_json
-from rejeu.job import logged
-from rejeu.training import hardware, timing
+from rejeu.job import Job, run
 
 
 def main(
@@ -18,36 +17,41 @@ def main(
     repeats: int,
     seed: int,
     threads: int,
-    log: str,
+    job: Job,
     label: str,
 ) -> None:
-    with logged(log) as terminal:
-        machine = hardware.choose(settings["precision"], settings["attention"], threads)
-        found = timing.by_batch_size(
-            Path(inputs.model[0]).parent,
-            read_tokens(inputs.rows),
-            batch_sizes,
-            settings["learning_rate"],
-            settings["max_grad_norm"],
-            machine,
-            count=rows,
-            repeats=repeats,
-            seed=seed,
-            label=label,
-            terminal=terminal,
-        )
-        write_json(output, found)
+    from rejeu.training import hardware, timing
+
+    machine = hardware.choose(settings["precision"], settings["attention"], threads)
+    found = timing.by_batch_size(
+        Path(inputs.model[0]).parent,
+        read_tokens(inputs.rows),
+        batch_sizes,
+        settings["learning_rate"],
+        settings["max_grad_norm"],
+        machine,
+        count=rows,
+        repeats=repeats,
+        seed=seed,
+        label=label,
+        terminal=job.terminal,
+    )
+    write_json(output, found)
 
 
-main(
-    inputs=snakemake.input,
-    output=snakemake.output.times,
-    batch_sizes=snakemake.params.batch_sizes,
-    settings=snakemake.params.settings,
-    rows=snakemake.params.rows,
-    repeats=snakemake.params.repeats,
-    seed=snakemake.params.seed,
-    threads=snakemake.threads,
-    log=snakemake.log[0],
-    label="timing batch sizes",
+run(
+    snakemake,
+    lambda job: main(
+        inputs=snakemake.input,
+        output=snakemake.output.times,
+        batch_sizes=snakemake.params.batch_sizes,
+        settings=snakemake.params.settings,
+        rows=snakemake.params.rows,
+        repeats=snakemake.params.repeats,
+        seed=snakemake.params.seed,
+        threads=snakemake.threads,
+        job=job,
+        label="timing batch sizes",
+    ),
+    keep=True,
 )

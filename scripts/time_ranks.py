@@ -5,9 +5,7 @@ from typing import Any
 
 from rejeu.data.tokenise import read_tokens
 from rejeu.files import write_json
-from rejeu.job import logged
-from rejeu.training import hardware, timing
-from rejeu.training.lora import Settings
+from rejeu.job import Job, run
 
 
 def main(
@@ -22,34 +20,40 @@ def main(
     repeats: int,
     seed: int,
     threads: int,
-    log: str,
+    job: Job,
     label: str,
 ) -> None:
-    with logged(log) as terminal:
-        found = timing.by_rank(
-            Path(inputs.base[0]).parent,
-            list(read_tokens(inputs.rows)),
-            [Settings(seed=seed, max_steps=max_steps, **given) for given in settings],
-            quantisation,
-            hardware.choose(precision, attention, threads),
-            steps=steps,
-            repeats=repeats,
-            label=label,
-            terminal=terminal,
-        )
-        write_json(output, found)
+    from rejeu.training import hardware, timing
+    from rejeu.training.lora import Settings
+
+    found = timing.by_rank(
+        Path(inputs.base[0]).parent,
+        list(read_tokens(inputs.rows)),
+        [Settings(seed=seed, max_steps=max_steps, **given) for given in settings],
+        quantisation,
+        hardware.choose(precision, attention, threads),
+        steps=steps,
+        repeats=repeats,
+        label=label,
+        terminal=job.terminal,
+    )
+    write_json(output, found)
 
 
-main(
-    inputs=snakemake.input,
-    output=snakemake.output.times,
-    settings=snakemake.params.settings,
-    steps=snakemake.params.steps,
-    repeats=snakemake.params.repeats,
-    seed=snakemake.params.seed,
-    threads=snakemake.threads,
-    log=snakemake.log[0],
-    label="timing ranks",
-    **snakemake.params.machine,
-    **snakemake.params.tier,
+run(
+    snakemake,
+    lambda job: main(
+        inputs=snakemake.input,
+        output=snakemake.output.times,
+        settings=snakemake.params.settings,
+        steps=snakemake.params.steps,
+        repeats=snakemake.params.repeats,
+        seed=snakemake.params.seed,
+        threads=snakemake.threads,
+        job=job,
+        label="timing ranks",
+        **snakemake.params.machine,
+        **snakemake.params.tier,
+    ),
+    keep=True,
 )

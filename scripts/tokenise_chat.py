@@ -5,23 +5,28 @@ from typing import Any
 
 import pandas as pd
 
+from rejeu.data.positions import refuse_longer
 from rejeu.data.tokenise import Joining, pair_tokeniser, tokenise_pairs
-from rejeu.job import logged
+from rejeu.job import run
 
 
-def main(inputs: Any, outputs: Any, joining: Joining, max_length: int, log: str) -> None:
-    with logged(log):
-        tokeniser = pair_tokeniser(Path(inputs.model[0]).parent, joining, max_length)
-        for rows, output in ((inputs.train, outputs.train), (inputs.test, outputs.test)):
-            frame = pd.read_parquet(rows)
-            said, answered = frame["input"].tolist(), frame["output"].tolist()
-            print(tokenise_pairs(said, answered, tokeniser, Path(output)))
+def main(inputs: Any, outputs: Any, joining: Joining, max_length: int) -> None:
+    folder = Path(inputs.model[0]).parent
+    refuse_longer("max_length", max_length, folder / "config.json")
+    tokeniser = pair_tokeniser(folder, joining, max_length)
+    for rows, output in ((inputs.train, outputs.train), (inputs.test, outputs.test)):
+        frame = pd.read_parquet(rows)
+        said, answered = frame["input"].tolist(), frame["output"].tolist()
+        print(tokenise_pairs(said, answered, tokeniser, Path(output)))
 
 
-main(
-    inputs=snakemake.input,
-    outputs=snakemake.output,
-    joining=snakemake.wildcards.joining,
-    max_length=snakemake.params.max_length,
-    log=snakemake.log[0],
+run(
+    snakemake,
+    lambda _: main(
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        joining=snakemake.wildcards.joining,
+        max_length=snakemake.params.max_length,
+    ),
+    keep=True,
 )

@@ -1,17 +1,11 @@
 """Train one adapter of Part 2 on one seed."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
-
 from rejeu.data.tokenise import pair_tokeniser, read_tokens
 from rejeu.files import read_json, replacing, write_json
-from rejeu.job import logged
-from rejeu.packages import versions
-from rejeu.training import checkpoint, doses, generation, hardware, lora
-from rejeu.training.outputs import save_weights, write_jsonl
+from rejeu.job import Job, run
 
 
 def main(
@@ -24,64 +18,66 @@ def main(
     max_steps: int,
     quantisation: str,
     seed: int,
-    code: str,
     checkpoints: str,
     save_every: tuple[float, int],
     threads: int,
-    log: str,
+    job: Job,
     label: str,
 ) -> None:
-    with logged(log) as terminal:
-        machine = hardware.choose(settings.pop("precision"), settings.pop("attention"), threads)
-        if said := hardware.remark(machine):
-            print(f"  {label}: {said}", file=terminal)
-        base = Path(inputs.base[0]).parent
-        tokeniser = pair_tokeniser(base, settings["joining"], max_length)
-        rows = list(read_tokens(inputs.rows))
-        if added_row is not None:
-            rows.append(tokeniser.pair(added_row["input"], added_row["output"])[0])
-        chosen = lora.Settings(seed=seed, max_steps=max_steps, **settings)
-        drawn = read_json(inputs.doses)[str(seed)] if inputs.doses else None
-        batches = doses.batches([len(row) for row in rows], chosen, drawn)
-        model = lora.load(base, machine, quantisation)
-        if inputs.start:
-            lora.train_before(model, Path(inputs.start[0]).parent)
-        facts = {"added_row": added_row, "quantisation": quantisation, "max_length": max_length}
-        identity = checkpoint.identity_of(
-            {"code": code, "packages": versions(), **facts, **asdict(chosen), **asdict(machine)},
-            [inputs.rows, *inputs.base, *inputs.start, *([inputs.doses] if inputs.doses else [])],
+    from safetensors.torch import save_file
+
+    from rejeu.training import checkpoint, doses, generation, hardware, lora
+    from rejeu.training.outputs import save_weights, write_jsonl
+
+    machine = hardware.choose(settings.pop("precision"), settings.pop("attention"), threads)
+    if said := hardware.remark(machine):
+        print(f"  {label}: {said}", file=job.terminal)
+    base = Path(inputs.base[0]).parent
+    tokeniser = pair_tokeniser(base, settings["joining"], max_length)
+    rows = list(read_tokens(inputs.rows))
+    if added_row is not None:
+        rows.append(tokeniser.pair(added_row["input"], added_row["output"])[0])
+    chosen = lora.Settings(seed=seed, max_steps=max_steps, **settings)
+    drawn = read_json(inputs.doses)[str(seed)] if inputs.doses else None
+    batches = doses.batches([len(row) for row in rows], chosen, drawn)
+    model = lora.load(base, machine, quantisation)
+    if inputs.start:
+        lora.train_before(model, Path(inputs.start[0]).parent)
+    identity = checkpoint.identity_of(job.identity, machine)
+    with checkpoint.held(Path(checkpoints), identity, *save_every, label, job.terminal) as states:
+        model, losses, record = lora.train(
+            model, rows, batches, chosen, machine, label, job.terminal, states
         )
-        with checkpoint.held(Path(checkpoints), identity, *save_every, label, terminal) as states:
-            model, losses, record = lora.train(
-                model, rows, batches, chosen, machine, label, terminal, states
-            )
-            if added_row is not None:
-                times = sum(batch.count(len(rows) - 1) for batch in batches)
-                record["added_row"] = {**added_row, "times_drawn": times}
-            logits = generation.probe(model, tokeniser.prompt(prompt), machine)
-            with replacing(outputs.probe) as temporary:
-                save_file({"logits": logits[-1].contiguous()}, temporary)
-            save_weights(
-                model,
-                Path(outputs.weights).parent,
-                ["adapter_model.safetensors", "adapter_config.json"],
-            )
-            write_jsonl(outputs.log, losses)
-            write_json(outputs.run, record)
+        if added_row is not None:
+            times = sum(batch.count(len(rows) - 1) for batch in batches)
+            record["added_row"] = {**added_row, "times_drawn": times}
+        logits = generation.probe(model, tokeniser.prompt(prompt), machine)
+        with replacing(outputs.probe) as temporary:
+            save_file({"logits": logits[-1].contiguous()}, temporary)
+        save_weights(
+            model,
+            Path(outputs.weights).parent,
+            ["adapter_model.safetensors", "adapter_config.json"],
+        )
+        write_jsonl(outputs.log, losses)
+        write_json(outputs.run, record)
 
 
-main(
-    inputs=snakemake.input,
-    outputs=snakemake.output,
-    settings=dict(snakemake.params.settings),
-    added_row=snakemake.params.added_row,
-    prompt=snakemake.params.prompt,
-    seed=int(snakemake.wildcards.seed),
-    code=snakemake.params.code,
-    checkpoints=snakemake.params.checkpoints,
-    save_every=(snakemake.resources.checkpoint_seconds, snakemake.resources.checkpoint_steps),
-    threads=snakemake.threads,
-    log=snakemake.log[0],
-    label=f"{snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
-    **snakemake.params.tier,
+run(
+    snakemake,
+    lambda job: main(
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        settings=dict(snakemake.params.settings),
+        added_row=snakemake.params.added_row,
+        prompt=snakemake.params.prompt,
+        seed=int(snakemake.wildcards.seed),
+        checkpoints=snakemake.params.checkpoints,
+        save_every=(snakemake.resources.checkpoint_seconds, snakemake.resources.checkpoint_steps),
+        threads=snakemake.threads,
+        job=job,
+        label=f"{snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
+        **snakemake.params.tier,
+    ),
+    keep=True,
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.files import read_json, write_json, write_text
-from rejeu.job import logged
+from rejeu.job import run
 from rejeu.reading import read_yaml
 from rejeu.report.context import context
 from rejeu.report.provenance import provenance
@@ -15,53 +15,54 @@ from rejeu.report.write import write
 READERS: dict[str, Any] = {"sentiment": read_sentiment, "lora": read_lora}
 
 
-def main(inputs: Any, outputs: Any, study: dict[str, Any], root: Path, log: str) -> None:
-    with logged(log):
-        reference = read_yaml(inputs.reference)
-        statistics = {Path(path).parent.name: read_json(path) for path in inputs.statistics}
-        sources = {Path(path).parent.name: Path(path) for path in inputs.sources}
-        folder = Path(outputs.provenance).parent
-        results = {
-            part: {
-                name: read(
-                    folder / part,
-                    name,
-                    name,
-                    study[part]["seeds"],
-                    reference[part]["experiments"].get(name),
-                )
-                for name in study[part]["titles"]["en"]
-            }
-            for part, read in READERS.items()
-        }
-        facts = provenance(study, sources, **results, root=root)
-        write_json(outputs.provenance, facts)
-        for template, output in zip(inputs.templates, outputs.sources, strict=True):
-            language = Path(template).parent.name
-            titled: dict[str, Any] = {
-                part: {
-                    name: replace(result, title=study[part]["titles"][language][name])
-                    for name, result in found.items()
-                }
-                for part, found in results.items()
-            }
-            names = context(
-                language,
-                study,
-                **titled,
-                statistics=statistics,
-                reference=reference,
-                provenance=facts,
-                claims=read_json(inputs.claims),
-                timings={Path(path).stem: read_json(path) for path in inputs.timings},
+def main(inputs: Any, outputs: Any, study: dict[str, Any], root: Path) -> None:
+    reference = read_yaml(inputs.reference)
+    statistics = {Path(path).parent.name: read_json(path) for path in inputs.statistics}
+    sources = {Path(path).parent.name: Path(path) for path in inputs.sources}
+    folder = Path(outputs.provenance).parent
+    results = {
+        part: {
+            name: read(
+                folder / part,
+                name,
+                name,
+                study[part]["seeds"],
+                reference[part]["experiments"].get(name),
             )
-            write_text(output, write(Path(template), names))
+            for name in study[part]["titles"]["en"]
+        }
+        for part, read in READERS.items()
+    }
+    facts = provenance(study, sources, **results, root=root)
+    write_json(outputs.provenance, facts)
+    for template, output in zip(inputs.templates, outputs.sources, strict=True):
+        language = Path(template).parent.name
+        titled: dict[str, Any] = {
+            part: {
+                name: replace(result, title=study[part]["titles"][language][name])
+                for name, result in found.items()
+            }
+            for part, found in results.items()
+        }
+        names = context(
+            language,
+            study,
+            **titled,
+            statistics=statistics,
+            reference=reference,
+            provenance=facts,
+            claims=read_json(inputs.claims),
+            timings={Path(path).stem: read_json(path) for path in inputs.timings},
+        )
+        write_text(output, write(Path(template), names))
 
 
-main(
-    inputs=snakemake.input,
-    outputs=snakemake.output,
-    study=snakemake.params.study,
-    root=Path(snakemake.scriptdir).parent,
-    log=snakemake.log[0],
+run(
+    snakemake,
+    lambda _: main(
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        study=snakemake.params.study,
+        root=Path(snakemake.scriptdir).parent,
+    ),
 )

@@ -49,6 +49,12 @@ def test_the_repository_s_config_loads() -> None:
     assert [study.lora.experiments[name].rank for name in LORA] == [4, 8, 16, 8, 8]
 
 
+@pytest.mark.parametrize("raw", [[1], "a", None, 3], ids=str)
+def test_a_file_without_keys(raw: Any) -> None:
+    with pytest.raises(RejeuError, match="expected keys with their values, as `key: value`"):
+        load(raw, "config.yaml")
+
+
 def test_loading_leaves_the_raw_config_alone() -> None:
     raw = copy.deepcopy(CONFIG)
     load(raw, "config.yaml")
@@ -101,15 +107,19 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
         ("sentiment.common.precision", "fp8", "precision: Input should be 'auto', 'fp32', 'bf16'"),
         ("sentiment.common", {}, "sentiment.experiments.baseline.learning_rate: Field required"),
         ("sentiment.common", 3, "sentiment: common: expected settings by their names, found 3"),
-        ("lora.experiments", {"": True}, "lora.experiments.: Input should be a valid dictionary"),
-        ("sentiment.experiments", [1], "sentiment.experiments: Input should be a valid dictionary"),
+        (
+            "lora.experiments",
+            {"": True},
+            "lora.experiments.: expected keys with their values, as `key: value` (found: True)",
+        ),
+        ("sentiment.experiments", [1], "sentiment.experiments: expected keys with their values"),
         (
             "lora.common.rank",
             -1,
             "\n  lora.common.rank: Input should be greater than 0 (found: -1)",
         ),
-        ("sentiment.experiments.baseline", 3, "sentiment.experiments.baseline: Input should be"),
-        ("tiers.laptop.sentiment.seeds", [42, 43, 42], "each seed may stand once only, 42 stands"),
+        ("sentiment.experiments.baseline", 3, "sentiment.experiments.baseline: expected keys"),
+        ("tiers.laptop.sentiment.seeds", [42, 43, 42], "each value may stand once only, 42 stands"),
         ("tiers.laptop.lora.words", [60, 5], "the fewest, then the most; found [60, 5]"),
         ("tiers.laptop.sentiment.seeds", [], "seeds: List should have at least 1 item"),
         ("tiers.laptop.sentiment.seeds", [2**32], "less than 4294967296 (found: 4294967296)"),
@@ -119,7 +129,21 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
             "max_length: Input should be greater than or equal",
         ),
         ("report.title", {"fr": "Titre"}, "report.title.en: Field required"),
-        ("report.title.en", "", "report.title.en: String should have at least 1 character"),
+        ("report.title.en", "", "report.title.en: is blank; expected words that a reader sees"),
+        ("report.title.fr", " \n", "report.title.fr: is blank"),
+        ("sentiment.experiments.baseline.title", {"fr": "A", "en": "\t"}, "title.en: is blank"),
+        ("tiers.laptop.lora.seeds", list(range(3000)), "at most 100 items"),
+        ("tiers.smoke.findings", ["a1", "a8", "a1"], "each value may stand once only, a1 stands"),
+        ("tiers.smoke.sentiment.labels", {"yes": 2}, "labels.yes: Input should be 0 or 1"),
+        ("tiers.smoke.sentiment.where", {"a": [1]}, "where.a"),
+        (
+            "sentiment.experiments.baseline.start_from",
+            "large_batch",
+            "baseline.start_from: 'large_batch' is not run by the smoke tier; list its finding",
+        ),
+        ("lora.experiments.dose_64.dose", 401, "dose: 401; expected at most 400, the rows that a"),
+        ("inputs.chitchat.files", {"source.json": "0" * 64}, "'source.json' is Rejeu's own name"),
+        ("tiers", "laptop", "tiers: expected keys with their values, as `key: value` (found: 'l"),
         ("report.date", "tomorrow", "report.date: Input should be a valid date"),
         ("renderer", "latex", "renderer: Input should be 'auto', 'quarto' or 'embedded'"),
     ],

@@ -1,11 +1,12 @@
 """Files as people write them: what is read, and with which words the rest is refused."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from rejeu.errors import RejeuError
-from rejeu.reading import parse_json, read_utf8, read_yaml, shown
+from rejeu.reading import as_yaml, parse_json, read_utf8, read_yaml, shown
 
 
 def written(folder: Path, content: bytes | str) -> Path:
@@ -103,3 +104,16 @@ def test_a_value_is_shown_short() -> None:
     assert shown("a\n") == "'a\\n'"
     assert shown("x" * 10_000_000) == "'" + "x" * 79 + "..."
     assert shown(16**5000) == "a very large int"
+
+
+def test_numbers_and_truth_values_are_those_of_json(tmp_path: Path) -> None:
+    path = written(tmp_path, "a: [2e-5, 1.0e30, -3E4, .5e1, true, no, yes, on, 2.5, 1e, e5]\n")
+    found = read_yaml(path)["a"]
+    assert found == [2e-5, 1e30, -3e4, 5.0, True, "no", "yes", "on", 2.5, "1e", "e5"]
+
+
+def test_words_of_a_command_line_become_values() -> None:
+    given = {"a": {"b": "0.001", "c": ["1", "x", "null"]}, "day": "2026-01-05", "n": 3}
+    found = as_yaml(given)
+    assert found == {"a": {"b": 0.001, "c": [1, "x", None]}, "day": date(2026, 1, 5), "n": 3}
+    assert as_yaml({"a": "[1", "b": "{x: 1}"}) == {"a": "[1", "b": "{x: 1}"}

@@ -1,21 +1,27 @@
 """Bring a pretrained model, in any of three formats, into the one folder layout that is trained."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import gguf
 import torch
-from safetensors import SafetensorError
-from tokenizers import pre_tokenizers
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer, pre_tokenizers
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, logging
 
 from rejeu.data.onnx_bert import bert_from_onnx
 from rejeu.errors import RejeuError
 from rejeu.files import replacing, scratch
+from rejeu.job import refusal
+from rejeu.reading import parse_json, read_utf8, shown
 
 # The weights last: where they are, the rest is too.
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+
+PADDING = 1024  # rows that an embedding may have beyond its vocabulary, for the hardware's sake
 
 # Nothing is fetched here, and code that comes with a model doesn't run.
 LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -39,7 +45,8 @@ def prepare_model(
       that is drawn anew when a classifier is built, like the classifier's own head.
 
     Weights kept as pickles and code that comes with a model are never read. Raises RejeuError when
-    files are missing, of another kind or don't fit one another.
+    files are missing, of another kind or don't fit one another: every weight must come from the
+    files and be a number, and the tokenizer must be the model's.
     """
     # Progress bars would only fill the log.
     logging.disable_progress_bar()
@@ -64,13 +71,19 @@ def prepare_model(
 def _from_gguf(path: Path, stage: Path) -> None:
     options: dict[str, Any] = {"gguf_file": path.name, **LOCAL}
     try:
-        fields = gguf.GGUFReader(path).fields
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            path.parent, dtype=torch.float32, **options
-        )
+        reader = gguf.GGUFReader(path)
+        fields = reader.fields
+        layers = [field for name, field in fields.items() if name.endswith(".block_count")]
+        _refuse_layers(path, layers[0].contents() if layers else 0, len(reader.tensors))
+        with _without_load_report():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                path.parent, dtype=torch.float32, output_loading_info=True, **options
+            )
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **options)
     except (ValueError, KeyError, IndexError, OSError) as error:
         raise RejeuError(f"{path}: not a readable GGUF model: {error}") from error
+    model, found = loaded
+    _refuse_missing(path, found)
     # transformers still takes the dequantised model for a quantised one, and won't save it.
     model.hf_quantizer = None
     model.is_quantized = False
@@ -97,28 +110,109 @@ def _take_tokenizer(folder: Path, stage: Path) -> None:
         raise RejeuError(f"{folder}: no tokenizer.json, and none can be made: {error}") from error
 
 
-def _check_loads(kind: str, stage: Path, source: Path) -> None:
-    """Load what was made: files that don't fit one another must fail here, not in training."""
-    loader = AutoModelForCausalLM if kind == "causal" else AutoModel
-    level = logging.get_verbosity()
-    # Its report on absent or spare weights is replaced by the error below.
-    logging.set_verbosity_error()
+def _refuse_config(folder: Path, source: Path) -> None:
+    """Refuse a config.json that would change how the model computes, or that its weights belie.
+
+    How a run computes is said by its experiment and tier alone; the report prints that.
+    """
+    path = folder / "config.json"
+    config = parse_json(read_utf8(path), f"{source}/config.json")
+    if not isinstance(config, dict):
+        raise RejeuError(f"{source}/config.json: expected an object, found {shown(config)}")
+    for key, instead in {
+        "quantization_config": "`quantisation` of the tier",
+        "_attn_implementation": "`attention` of the experiment",
+        "attn_implementation": "`attention` of the experiment",
+    }.items():
+        if config.get(key) is not None:
+            raise RejeuError(
+                f"{source}/config.json: {key}: {shown(config[key])}; remove it: {instead} in "
+                "config.yaml decides that"
+            )
+    for key in ("dtype", "torch_dtype"):
+        if config.get(key) not in (None, "float32", "float16", "bfloat16"):
+            raise RejeuError(
+                f"{source}/config.json: {key}: {shown(config[key])}; expected float32, float16 or "
+                "bfloat16"
+            )
     try:
-        loaded: Any = loader.from_pretrained(
-            stage, use_safetensors=True, output_loading_info=True, **LOCAL
+        with safe_open(folder / "model.safetensors", framework="pt") as weights:
+            tensors = len(list(weights.keys()))
+    except (SafetensorError, OSError) as error:
+        raise RejeuError(f"{source}: its weights can't be read: {error}") from error
+    for key in ("num_hidden_layers", "n_layers", "num_layers", "n_layer"):
+        _refuse_layers(source, config.get(key), tensors)
+
+
+def _refuse_layers(source: Path, layers: Any, tensors: int) -> None:
+    """A model of more layers than it has weights would fill the memory with made-up ones."""
+    if isinstance(layers, int) and layers > tensors:
+        raise RejeuError(
+            f"{source}: {layers:,} layers, but only {tensors:,} weights; expected some in each"
         )
-        AutoTokenizer.from_pretrained(stage, **LOCAL)
-    except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
-        raise RejeuError(f"{source}: the model doesn't load: {error}") from error
-    finally:
-        logging.set_verbosity(level)
-    found = loaded[1]
+
+
+def _refuse_missing(source: Path, found: dict[str, Any]) -> None:
+    """Refuse weights that the files lack, but for a pooler, which a classifier draws anew."""
     missing = sorted(name for name in found["missing_keys"] if "pooler." not in name)
     if missing or found["mismatched_keys"]:
         raise RejeuError(
             f"{source}: weights don't fit config.json: missing {missing[:5]}, "
             f"of another shape {sorted(found['mismatched_keys'])[:5]}"
         )
+
+
+def _refuse_other_tokenizer(source: Path, tokenizer: Path, rows: int) -> None:
+    """Refuse a tokenizer whose vocabulary isn't that of an embedding with so many rows."""
+    numbers = Tokenizer.from_file(str(tokenizer)).get_vocab(with_added_tokens=True).values()
+    if max(numbers, default=rows) >= rows or len(numbers) < rows - PADDING:
+        raise RejeuError(
+            f"{source}: the tokenizer has {len(numbers):,} tokens, numbered up to "
+            f"{max(numbers, default=0):,}, and the model's embedding {rows:,} rows; expected the "
+            "same vocabulary. Is the model's own vocabulary file missing (tokenizer.json, "
+            "vocab.txt, tokenizer.model)?"
+        )
+
+
+@contextmanager
+def _without_load_report() -> Iterator[None]:
+    """Keep transformers' own report on absent or spare weights away: ours is an error."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
+def _check_loads(kind: str, stage: Path, source: Path) -> None:
+    """Load what was made: files that don't fit one another must fail here, not in training."""
+    _refuse_config(stage, source)
+    loader = AutoModelForCausalLM if kind == "causal" else AutoModel
+    try:
+        with _without_load_report():
+            loaded: Any = loader.from_pretrained(
+                stage,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are named below
+                **LOCAL,
+            )
+        AutoTokenizer.from_pretrained(stage, **LOCAL)
+    except Exception as error:  # of any of the libraries that read foreign files here
+        if refusal(error):
+            raise
+        raise RejeuError(f"{source}: the model doesn't load: {error}") from error
+    model, found = loaded
+    _refuse_missing(source, found)
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise RejeuError(
+                f"{source}: the weight {name} holds what is no number (NaN or infinite); expected "
+                "finite numbers. Fetch the model again, or choose another"
+            )
+    rows = model.get_input_embeddings().num_embeddings
+    _refuse_other_tokenizer(source, stage / "tokenizer.json", rows)
 
 
 def _only(folder: Path, pattern: str) -> Path:

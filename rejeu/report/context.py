@@ -1,6 +1,7 @@
 """Everything that a template may name."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from rejeu.evaluation.statistics import estimate
@@ -69,6 +70,8 @@ def context(
             "encoder": study["encoder"],
             "causal_lm": study["causal_lm"],
             "causal_lm_citation": study["causal_lm_citation"],
+            "citation": study["citation"],
+            "where": study["where"],
             "max_length": study["max_length"],
             "sentiment": reviews,
             "chat": statistics["chat"],
@@ -110,13 +113,17 @@ def note(language: str, study: dict[str, Any], seeds: dict[str, int], numbers: N
 
 
 def with_listings(provenance: dict[str, Any]) -> dict[str, Any]:
-    """Add to each input its files as sha256sum prints them."""
+    """Add to each input its files as sha256sum prints them, and the folder's own name.
+
+    The whole path of a folder is its user's business.
+    """
     inputs = {
         name: record
         | {
             "listing": "\n".join(
                 f"{file['sha256']}  {path}" for path, file in record["files"].items()
-            )
+            ),
+            "folder": Path(record["source"].get("folder", "")).name,
         }
         for name, record in provenance["inputs"].items()
     }

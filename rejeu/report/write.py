@@ -16,8 +16,13 @@ def write(template: Path, context: dict[str, Any]) -> str:
     All values are escaped to read literally in Markdown, unless a filter made them safe: `code`
     for a code block, `attribute` for an attribute. A name that isn't in `context` is an error.
     """
-    environment = Environment(
-        loader=FileSystemLoader(template.parent),
+    return environment(template.parent).get_template(template.name).render(context)
+
+
+def environment(folder: Path) -> Environment:
+    """How the templates of a folder are read."""
+    found = Environment(
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         autoescape=True,  # macros give Markup, which is then left as it is
         finalize=lambda value: (
@@ -29,7 +34,7 @@ def write(template: Path, context: dict[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "code": lambda text: Markup(escape.code_block(text)),  # noqa: S704
         "attribute": lambda text: Markup(escape.attribute(text)),  # noqa: S704
         # Front matter is YAML first, then Markdown.
@@ -37,4 +42,4 @@ def write(template: Path, context: dict[str, Any]) -> str:
         "id": lambda name: Markup(name.replace("_", "-")),  # noqa: S704
         "file": Markup,  # names of figures: made of checked names of experiments
     }
-    return environment.get_template(template.name).render(context)
+    return found

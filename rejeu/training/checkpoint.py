@@ -4,16 +4,14 @@ A state is two files: the tensors as safetensors, and a mark, written last, with
 run's identity and all else. States lie outside every rule's outputs, which Snakemake deletes.
 """
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,7 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from rejeu.errors import RejeuError
-from rejeu.files import read_json, replacing, sha256_of, write_json
+from rejeu.files import exclusive, read_json, replacing, sha256_of, write_json
+from rejeu.training.hardware import Hardware
 
 KEPT = 2
 
@@ -57,9 +56,9 @@ class Checkpoints:
         print(message)
 
 
-def identity_of(facts: dict[str, Any], files: list[str]) -> str:
-    """One hash for settings, code, seed and machine (`facts`) and for the data that a run reads."""
-    known = facts | {"files": [sha256_of(path) for path in files]}
+def identity_of(job: str, machine: Hardware) -> str:
+    """One hash for all that a run's numbers depend on: its job's identity, and how it computes."""
+    known = {"job": job} | asdict(machine)
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
@@ -73,16 +72,7 @@ def held(
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Beside the folder, so that it can be removed while others wait for the lock.
-    with folder.with_suffix(".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            print(f"  {label}: waiting for process {lock.read().strip()}", file=terminal)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}")
-        lock.flush()
+    with exclusive(folder.with_suffix(".lock"), label, terminal):
         places = Checkpoints(folder / identity[:16], identity, seconds, steps, label, terminal)
         places.folder.mkdir(parents=True, exist_ok=True)
         if others := [other for other in folder.iterdir() if other != places.folder]:
@@ -115,7 +105,7 @@ def newest(places: Checkpoints) -> State | None:
     for mark in marks(places):
         try:
             state = read(mark, places.identity)
-        except (ValueError, KeyError, TypeError, OSError, SafetensorError) as error:
+        except (RejeuError, ValueError, KeyError, TypeError, OSError, SafetensorError) as error:
             places.say(f"{mark.stem} is not used: {error}")
         else:
             places.say(f"goes on after step {state.step}")

@@ -105,6 +105,9 @@ def adapt(base: PreTrainedModel, settings: Settings, hardware: Hardware) -> Peft
         task_type="CAUSAL_LM",
     )
     model = get_peft_model(base, config)
+    chosen: Any = model.peft_config["default"]
+    # A set, which would be saved in another order by each process.
+    chosen.target_modules = sorted(chosen.target_modules)
     decoder.freeze(model, hardware)
     model.train()
     return model

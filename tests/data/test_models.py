@@ -1,8 +1,11 @@
 import json
 import logging.handlers
+import os
 import shutil
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from gguf import GGUFReader
 from gguf.quants import dequantize
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
@@ -135,7 +138,7 @@ def test_bad_models(tmp_path: Path, input_folder: Folders) -> None:
     with pytest.raises(RejeuError, match=r"no model\.safetensors; found .*pytorch_model\.bin"):
         prepare_model("encoder", "safetensors", bad, minilm, out)
     (bad / "model.safetensors").write_bytes(b"torn")
-    with pytest.raises(RejeuError, match="doesn't load"):
+    with pytest.raises(RejeuError, match="its weights can't be read"):
         prepare_model("encoder", "safetensors", bad, minilm, out)
     (bad / "model.gguf").write_bytes(b"torn")
     with pytest.raises(RejeuError, match="not a readable GGUF model"):
@@ -145,6 +148,79 @@ def test_bad_models(tmp_path: Path, input_folder: Folders) -> None:
         prepare_model("encoder", "onnx_bert", bad, minilm, out)
     assert list(out.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad", "out"]
+
+
+def changed_model(source: Path, folder: Path, **config: Any) -> Path:
+    """A copy of a model's folder, with other values in its config.json."""
+    shutil.copytree(source, folder, copy_function=os.link)
+    content = json.loads((folder / "config.json").read_text()) | config
+    (folder / "config.json").unlink()
+    (folder / "config.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"_attn_implementation": "flash_attention_2"},
+            "_attn_implementation: 'flash_attention_2'",
+        ),
+        ({"attn_implementation": "sdpa"}, "`attention` of the experiment in config.yaml decides"),
+        ({"quantization_config": {"quant_method": "x"}}, "`quantisation` of the tier"),
+        ({"dtype": "nonsense"}, "dtype: 'nonsense'; expected float32, float16 or bfloat16"),
+        ({"torch_dtype": "int8"}, "torch_dtype: 'int8'"),
+        ({"num_hidden_layers": 10_000_000}, "10,000,000 layers, but only"),
+        ({"hidden_size": "wide"}, "the model doesn't load"),
+        ({"vocab_size": 3}, "of another shape [('embeddings.word_embeddings.weight'"),
+    ],
+    ids=str,
+)
+def test_a_config_that_would_change_the_computation(
+    tmp_path: Path, input_folder: Folders, config: dict[str, Any], said: str
+) -> None:
+    bad = changed_model(input_folder("minilm_l6"), tmp_path / "bad", **config)
+    with pytest.raises(RejeuError) as caught:
+        prepare_model("encoder", "safetensors", bad, bad, tmp_path / "out")
+    assert said in str(caught.value)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_tokenizer_that_is_not_the_model_s(tmp_path: Path, input_folder: Folders) -> None:
+    """transformers makes one of five special tokens up where the vocabulary is missing."""
+    minilm, other = input_folder("minilm_l6"), tmp_path / "other"
+    other.mkdir()
+    for file in ("config.json", "tokenizer_config.json"):
+        shutil.copy(minilm / file, other)
+    with pytest.raises(RejeuError, match=r"the tokenizer has 5 tokens, .* embedding 30,522 rows"):
+        prepare_model("encoder", "safetensors", minilm, other, tmp_path / "out")
+    larger = json.loads((minilm / "tokenizer.json").read_text())
+    larger["model"]["vocab"]["unheardof"] = 30_522
+    (other / "tokenizer.json").write_text(json.dumps(larger))
+    with pytest.raises(RejeuError, match=r"30,523 tokens, numbered up to 30,522"):
+        prepare_model("encoder", "safetensors", minilm, other, tmp_path / "out")
+
+
+def test_weights_that_are_no_numbers(tmp_path: Path, input_folder: Folders) -> None:
+    bad = changed_model(input_folder("minilm_l6"), tmp_path / "bad")
+    weights = load_file(bad / "model.safetensors")
+    weights["encoder.layer.2.output.dense.bias"][7] = float("nan")
+    (bad / "model.safetensors").unlink()
+    save_file(weights, bad / "model.safetensors", {"format": "pt"})
+    with pytest.raises(
+        RejeuError, match=r"the weight encoder\.layer\.2\.output\.dense\.bias holds"
+    ):
+        prepare_model("encoder", "safetensors", bad, bad, tmp_path / "out")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # those that are there are read as garbage
+@pytest.mark.parametrize("count", [0, 100])
+def test_a_gguf_that_lacks_weights(tmp_path: Path, input_folder: Folders, count: int) -> None:
+    content = bytearray(next(input_folder("smollm2_135m").glob("*.gguf")).read_bytes())
+    struct.pack_into("<Q", content, 8, count)  # of tensors, in the header
+    (tmp_path / "bad.gguf").write_bytes(content)
+    with pytest.raises(RejeuError, match=r"only 0 weights|missing \['model\.layers"):
+        prepare_model("causal", "gguf", tmp_path, tmp_path, tmp_path / "out")
 
 
 @pytest.mark.parametrize("architecture", ["bert", "unheard_of"])

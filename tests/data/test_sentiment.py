@@ -47,7 +47,7 @@ def test_where_keeps_row_numbers() -> None:
     ("columns", "message"),
     [
         ({"label": [0, 1, 2]}, r"row 2 .*label 2 is unknown"),
-        ({"label": [0, 1, None]}, r"row 2 .*label nan is unknown"),
+        ({"label": [0, 1, None]}, r"row 2 .*no label"),
         ({"label": ["pos", "neg", "neutral"]}, r"row 2 .*label 'neutral' is unknown"),
         ({"label": [[0], 1, 0]}, r"row 0 .*label \[0\] is unknown"),
         ({"label": [1, 1, 1]}, "all 3 rows have the label 1"),

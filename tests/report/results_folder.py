@@ -46,6 +46,8 @@ def study_of(extra: bool = False, findings: list[str] = FINDINGS) -> Study:
     raw = copy.deepcopy(read_yaml(ROOT / "config.yaml"))
     for tier in raw["tiers"].values():
         tier["findings"] = list(findings)
+        if "a7" in findings:  # the largest dose must fit
+            tier["lora"]["max_steps"] = 200
     for part, experiments in EXTRA.items() if extra else ():
         raw[part]["experiments"] |= copy.deepcopy(experiments)
     return load(raw, "config.yaml")
@@ -139,6 +141,8 @@ def write_results(
         "causal_lm": models[1].name,
         "causal_lm_citation": "allal2025smollm2",
         "max_length": here.sentiment.max_length,
+        "citation": here.sentiment.citation,
+        "where": here.sentiment.where,
         "licences": {name: given.licence for name, given in study.inputs.items()},
         "findings": here.findings,
         "experiments": {
@@ -173,12 +177,13 @@ def claims_of(study: Study) -> list[claims_file.Claim]:
 def write_claims(results: Path, study: Study, seeds: dict[str, list[int]]) -> None:
     """What the judge says of the results in the folder."""
     reference = read_yaml(ROOT / "report" / "reference.yaml")
+    given = {str(path) for path in results.rglob("*")}
     judged = [
         judge(
             claim.model_dump(exclude={"statement"}),
             # Numbers are made up, so claims about the original's scale may be judged as well.
             claim.tiers[-1],
-            lambda path: quantity(results, path, seeds),
+            lambda path: quantity(results, path, seeds, given),
             lambda path: [referred(reference, path)],
         )
         for claim in claims_of(study)

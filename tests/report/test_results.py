@@ -92,7 +92,7 @@ def test_arguments_are_python(results: Results) -> None:
     assert found["seed"] == sentiment["high_learning_rate"].seeds[0]
     adapter, training = lora["r16"].arguments.split("\ntraining")
     assert eval(adapter, {"LoraConfig": dict})["r"] == 16  # noqa: S307
-    assert eval("training" + training, {"training": dict})["max_steps"] == 12  # noqa: S307
+    assert eval("training" + training, {"training": dict})["max_steps"] == 200  # noqa: S307
     assert lora["r16"].rank == 16  # printing takes nothing away
 
 
@@ -105,7 +105,7 @@ def test_trainer_knows_its_printed_arguments(results: Results) -> None:
 
 def test_lora_over_seeds(results: Results) -> None:
     r8, related = results[1]["r8"], results[1]["related"]
-    assert r8.slots == 12 * 1 * 2
+    assert r8.slots == 200 * 1 * 2
     assert r8.train_loss == estimate(r8.train_losses)
     assert r8.heldout_loss.mean == pytest.approx(np.mean([seed["loss"] for seed in r8.heldout]))
     assert r8.seed_range == max(r8.train_losses) - min(r8.train_losses)

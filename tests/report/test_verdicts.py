@@ -109,7 +109,8 @@ def test_claims_are_guarded_by_the_recorded_verdicts(
     (tmp_path / "report").mkdir()
     for name in ("claims.yaml", "reference.yaml"):
         (tmp_path / "report" / name).write_text((ROOT / "report" / name).read_text("utf-8"))
-    assert main(study_of(), "smoke", tmp_path) == 0
+    assert main(study_of(), "smoke", tmp_path) == 1
+    assert "no such file, so nothing guards these verdicts" in capsys.readouterr().err
     recorded = tmp_path / "report" / "expected-verdicts.yaml"
     recorded.write_text(f"smoke: {{{CLAIM}: artefact}}\nlaptop: {{{CLAIM}: reproduced}}\n")
     assert main(study_of(), "smoke", tmp_path) == 0

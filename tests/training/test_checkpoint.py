@@ -284,14 +284,12 @@ def test_states_of_other_settings_are_not_used(
     assert "1 saved by other settings, data or code: not used" in said.getvalue()
 
 
-def test_identity_follows_facts_and_files(tmp_path: Path) -> None:
-    data = tmp_path / "rows"
-    data.write_text("one")
-    first = identity_of({"code": "x", "seed": 1}, [str(data)])
-    assert identity_of({"seed": 1, "code": "x"}, [str(data)]) == first
-    assert identity_of({"code": "x", "seed": 2}, [str(data)]) != first
-    data.write_text("two")
-    assert identity_of({"code": "x", "seed": 1}, [str(data)]) != first
+def test_identity_covers_the_job_and_how_the_machine_computes(fp32: Hardware) -> None:
+    first = identity_of("a job's identity", fp32)
+    assert identity_of("a job's identity", fp32) == first
+    assert identity_of("another's", fp32) != first
+    assert identity_of("a job's identity", replace(fp32, threads=fp32.threads + 1)) != first
+    assert identity_of("a job's identity", replace(fp32, precision="bf16")) != first
 
 
 def test_states_are_saved_by_time_too(tmp_path: Path) -> None:

@@ -3,8 +3,12 @@
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+
+from rejeu.files import sha256_of
+from rejeu.records import FOLDER, Record, recorded, write
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ("all", "--config", "tier=smoke")
@@ -49,6 +53,42 @@ class Project:
         )
         return done.stdout.splitlines()
 
+    def trained(self, since: float) -> list[str]:
+        """The runs that were computed since a time, and not put back as they were kept."""
+        return [
+            str(log.relative_to(self.folder))
+            for rule in ("train_sentiment", "train_lora")
+            for log in sorted(self.folder.glob(f"logs/*/{rule}/*.log"))
+            if log.stat().st_mtime > since
+            and "as kept of an equal job" not in log.read_text(encoding="utf-8")
+        ]
+
+    def results(self) -> dict[str, str]:
+        """The sha256 of every file that a build makes, but for its own records of them."""
+        made = [path for path in self.folder.glob("results/*/**/*") if path.is_file()]
+        return {
+            str(path.relative_to(self.folder)): sha256_of(path)
+            for path in (*made, self.folder / "report.pdf")
+            if not path.is_relative_to(self.folder / "results" / FOLDER)
+        }
+
+    def sha256(self, name: str) -> str:
+        return sha256_of(self.folder / name)
+
+    def record(self, path: Path) -> None:
+        """Take a file that a test has written for what its job made."""
+        with chdir(self.folder):
+            name = path.relative_to(self.folder)
+            known = recorded(name)
+            assert known is not None
+            facts = path.stat()
+            now = Record(known.output, facts.st_size, sha256_of(name), facts.st_mtime_ns)
+            write(name, now)
+
+    def forget_kept(self) -> None:
+        """Let every job compute that runs from now on."""
+        shutil.rmtree(self.folder / ".cache/rejeu/kept", ignore_errors=True)
+
     def append(self, file: str, text: str) -> None:
         with (self.folder / file).open("a", encoding="utf-8") as stream:
             stream.write(text)
@@ -60,7 +100,7 @@ class Project:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def copy_of_the_project(root: Path, folder: Path) -> Project:
+def copy_of_the_project(root: Path, folder: Path, *, inputs: bool = True) -> Project:
     """Copy its files, not what was built in it; what was fetched once needs no second download."""
     built = (
         ".git",
@@ -73,7 +113,8 @@ def copy_of_the_project(root: Path, folder: Path) -> Project:
         "__pycache__",
     )
     shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*built))
-    inputs = root / ".cache" / "rejeu" / "inputs"
-    if inputs.is_dir():
-        shutil.copytree(inputs, folder / ".cache" / "rejeu" / "inputs")
+    for name in ("inputs", ".made/inputs") if inputs else ():
+        fetched = root / ".cache" / "rejeu" / name
+        if fetched.is_dir():
+            shutil.copytree(fetched, folder / ".cache" / "rejeu" / name)
     return Project(folder)

@@ -54,6 +54,7 @@ class Soak:
             raise SystemExit(f"processes are left behind: {left}")
 
     def begin_anew(self) -> None:
+        self.project.forget_kept()
         for folder in TRAINED:
             shutil.rmtree(self.project.folder / folder, ignore_errors=True)
 
@@ -61,7 +62,7 @@ class Soak:
         """Build once, with kills on the way as long as some are wanted. Whether it ended well."""
         save = [f"{rule}:checkpoint_steps={EVERY}" for rule in ("train_sentiment", "train_lora")]
         snakemake = str(Path(sys.executable).with_name("snakemake"))
-        command = [sys.executable, "-m", "rejeu.alone", snakemake, *SMOKE, "renderer=embedded"]
+        command = [snakemake, *SMOKE, "renderer=embedded"]
         with (self.project.folder / "soak.log").open("a") as log:
             process = subprocess.Popen(
                 [*command, "--set-resources", *save],
@@ -69,7 +70,6 @@ class Soak:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ | {"PYTHONPATH": str(self.project.folder)},
             )
             while process.poll() is None:
                 if len(self.kills) < kills and self.moment(process):
@@ -147,7 +147,7 @@ class Soak:
             raise SystemExit(f"of {len(names)} results these differ: {differing}")
         runs = (self.project.folder / "results/smoke").rglob("run.json")
         self.resumes += sum(read_json(run)["resumes"] for run in runs)
-        left = [*self.states(), *(self.project.folder / "results").rglob(".*")]
+        left = [*self.states(), *(self.project.folder / "results").rglob(".*.new*")]
         if left:
             raise SystemExit(f"left behind by runs that succeeded: {left}")
         print(f"{len(names)} results are byte-equal; {self.resumes} resumes so far", flush=True)

@@ -186,6 +186,7 @@ def test_upgraded_package_marks_results_and_runs_nothing(copy: Copy) -> None:
         time = path.stat().st_mtime_ns
         write_json(path, read_json(path) | {"packages": versions() | {"peft": "0.1.0"}})
         os.utime(path, ns=(time, time))
+        project.record(path)
     said = project.snakemake("-n", *SMOKE)
     assert "Job stats" not in said
     assert (
@@ -269,12 +270,23 @@ def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
 
 def test_failed_job_shows_its_log(copy: Copy) -> None:
     project = copy()
-    project.replace("config.yaml", "      test_rows: 160\n", "      test_rows: 160000\n")
+    project.replace(
+        "scripts/measure_sentiment.py",
+        "    frame = pd.read_parquet(predictions)\n",
+        "    raise RejeuError(f'{predictions}: row 3 is odd; mend it')\n",
+    )
+    project.replace(
+        "scripts/measure_sentiment.py",
+        "from rejeu.job import run\n",
+        "from rejeu.errors import RejeuError\nfrom rejeu.job import run\n",
+    )
     said = project.snakemake(*SMOKE, check=False)
-    assert "test wants 160000 rows" in said
+    assert (
+        "error: results/smoke/sentiment/baseline/seed42/predictions.parquet: row 3 is odd" in said
+    )
     assert "Traceback" not in said
     # What was built before is untouched.
-    assert (project.folder / "results/smoke/sentiment/baseline/seed42/metrics.json").is_file()
+    assert (project.folder / "results/smoke/sentiment/baseline/seed42/run.json").is_file()
 
 
 def test_two_builds_of_one_state_are_byte_equal(copy: Copy) -> None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.workflow.project import Project
 from tests.workflow.soak import KINDS, Soak
 
 
+@pytest.mark.slow
 def test_killed_builds_end_with_the_same_results(
     built: Project, copy: Callable[[], Project]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The user's own data, checked in its place before any job runs.
+"""Raw data, checked where they lie before any job runs.
 
 The jobs refuse bad data too, but by then Snakemake has deleted what they were to make again, and
 the other part of the study may be training.
@@ -8,21 +8,31 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rejeu.data import chat, sentiment
-from rejeu.data.sources import describe, own_files
+from rejeu.data.sources import describe, fetched, files_of, own_files
 from rejeu.data.tables import read_table
 from rejeu.errors import RejeuError
 
 
 def check(
-    name: str, spec: dict[str, Any], part: Literal["sentiment", "lora"], settings: dict[str, Any]
+    name: str,
+    spec: dict[str, Any],
+    part: Literal["sentiment", "lora"],
+    settings: dict[str, Any],
+    folder: Path,
 ) -> None:
-    """Do with the user's files of input `name` all that is done before texts are tokenised.
+    """Do with the files of input `name` all that is done before texts are tokenised.
 
-    `spec` has the input's `files` and `sources`, `settings` are those of a tier's `part`. Files
-    that a package or the hub serves are left to the jobs. Raises RejeuError for the first fault.
+    `spec` has the input's `files` and `sources`, `settings` are those of a tier's `part`, and
+    `folder` is where `fetch` puts the input. The user's own files are read in their place. Files
+    that a package or the hub serves and that aren't there yet are left to the jobs.
+
+    Raises:
+        RejeuError: with the first fault.
     """
     try:
         files = own_files(name, **spec)
+        if files is None and fetched(name, **spec, folder=folder) is not None:
+            files = files_of(folder / "source.json")
         if files is not None:
             {"sentiment": _split_reviews, "lora": _split_chat}[part](files, settings)
     except RejeuError as error:
@@ -35,10 +45,9 @@ def check(
 
 
 def _split_reviews(files: list[Path], settings: dict[str, Any]) -> None:
-    columns = {key: settings[key] for key in ("text", "label", "where")}
-    rows, _ = sentiment.prepare(
-        sentiment.select(read_table(files), **columns), settings["cleaning"]
-    )
+    columns = {key: settings[key] for key in sentiment.COLUMNS}
+    # The assignment's cleaning takes minutes, and leaves hardly fewer texts.
+    rows, _ = sentiment.prepare(sentiment.select(read_table(files), **columns), "html")
     sizes = {key: settings[key] for key in ("train_rows", "test_rows")}
     sentiment.split(rows, sentiment.TEST_SHARE, sentiment.SEED, **sizes)
 

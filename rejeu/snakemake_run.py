@@ -1,0 +1,72 @@
+"""What Rejeu needs to know of a running Snakemake and that no documented interface tells."""
+
+import difflib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rejeu.errors import RejeuError
+
+# Options of Snakemake's with which it runs no job.
+RUNS_NOTHING = (
+    *("dryrun", "unlock", "summary", "detailed_summary", "list_rules", "list_target_rules", "dag"),
+    *("rulegraph", "filegraph", "d3dag", "lint", "report", "archive", "cleanup_metadata"),
+    *("cleanup_shadow", "list_changes", "list_input_changes", "list_params_changes"),
+    *("list_untracked", "print_compilation", "generate_unit_tests", "containerize", "export_cwl"),
+    *("list_conda_envs", "conda_create_envs_only", "delete_all_output", "delete_temp_output"),
+)
+
+
+def command() -> Any:
+    """The options of the snakemake command that this process is; None where it is another one."""
+    program = Path(sys.argv[0])
+    if program.name != "snakemake" and program.parts[-2:] != ("snakemake", "__main__.py"):
+        return None
+    from snakemake.cli import get_argument_parser  # noqa: PLC0415  a job has no use for it
+
+    return get_argument_parser().parse_known_args(sys.argv[1:])[0]
+
+
+def runs_jobs(options: Any) -> bool:
+    return options is not None and not any(getattr(options, name, None) for name in RUNS_NOTHING)
+
+
+def refuse_unknown_targets(options: Any, workflow: Any) -> None:
+    """Refuse a target that no rule makes.
+
+    Raises:
+        RejeuError: with the target, and a rule or file that was perhaps meant.
+    """
+    rules = [rule.name for rule in workflow.rules]
+    for target in options.targets or () if options is not None else ():
+        path = os.path.relpath(target)
+        if target in rules or Path(target).exists():
+            continue
+        if any(rule.is_producer(path) for rule in workflow.rules):
+            continue
+        known = [*rules, *(str(o) for rule in workflow.rules for o in rule.output if "{" not in o)]
+        near = difflib.get_close_matches(target, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "expected a rule or a file of this study"
+        raise RejeuError(f"target '{target}': no rule makes it; {hint}. Nothing was run.")
+
+
+def mark_incomplete(path: str) -> None:
+    """Let Snakemake make a file again, as it does with what a killed job left half written."""
+    from snakemake.persistence.file import FilePersistence  # noqa: PLC0415
+
+    FilePersistence()._mark_incomplete(path, None)
+
+
+def recorded_params(path: str) -> list[str]:
+    """The params with which Snakemake remembers that a file was made, as Python writes them."""
+    from snakemake.persistence.file import FilePersistence  # noqa: PLC0415
+
+    record = FilePersistence()._read_record(path)
+    return list(record.params or []) if record is not None else []
+
+
+def is_forced(workflow: Any) -> bool:
+    """Whether someone asked for jobs to run though their results are there."""
+    asked = workflow.dag_settings
+    return bool(asked.forcerun or asked.forceall or asked.forcetargets)
