@@ -166,10 +166,17 @@ def test_every_step_can_be_the_last_one(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_at_once_and_ends_the_run(
-    tmp_path: Path, train: Train, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    tmp_path: Path,
+    train: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    number: signal.Signals,
 ) -> None:
     undisturbed = train(None)
     folder = tmp_path / "seed42"
+    # A shell's background job ignores SIGINT, and what is ignored stays so.
+    before = signal.signal(number, signal.SIG_DFL)
+    request.addfinalizer(lambda: signal.signal(number, before))
     with pytest.raises(RejeuError, match=rf"stopped by {number.name} after step 5 of 12; its st"):
         ended_at(5, folder, train, monkeypatch, lambda: os.kill(os.getpid(), number), steps=0)
     assert [path.name for path in folder.rglob("*.json")] == ["step000000005.json"]
