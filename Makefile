@@ -9,7 +9,7 @@ CONFIG := $(if $(TIER),--config tier=$(TIER))
 
 TARGET ?= all
 
-.PHONY: report claims why retrain test test-slow soak lint format audit bench clean clean-all
+.PHONY: report claims decide replay why retrain test test-slow soak lint format audit bench clean clean-all
 
 report: .venv/installed
 	@$(BIN)/snakemake all $(CONFIG)
@@ -21,6 +21,14 @@ report: .venv/installed
 claims: .venv/installed
 	@$(BIN)/snakemake claims $(CONFIG)
 	@$(BIN)/python -m rejeu.report.claims_table $(TIER)
+
+# More seeds for the claims that are undecided, or for CLAIM alone, in MINUTES at most; then `make report`.
+decide: .venv/installed
+	@$(BIN)/python -m rejeu.decide $(TIER) $(if $(CLAIM),--claim $(CLAIM)) $(if $(MINUTES),--minutes $(MINUTES))
+
+# How often each verdict comes out again, if the spread of its runs is the truth.
+replay: .venv/installed
+	@$(BIN)/python -m rejeu.replay $(TIER)
 
 # Why TARGET, or else the whole report, would be made again. Runs nothing.
 why: .venv/installed
@@ -66,7 +74,8 @@ format: .venv/installed
 
 # What is made again in seconds. Trained models stay.
 clean:
-	rm -rf report.pdf logs results/*/report results/*/figures results/*/claims.json results/*/provenance.json
+	rm -rf report.pdf logs results/*/report results/*/figures results/*/claims.json \
+	  results/*/observations.json results/*/provenance.json
 	@if [ -d results ]; then \
 	  echo "Kept: results/ ($$(du -sh results | cut -f1)), with $$(find results -name run.json | wc -l) trained runs," \
 	    "and .cache/ with raw inputs. \`make clean-all CONFIRM=yes\` deletes both."; fi

@@ -11,6 +11,7 @@ include: "rules/lora.smk"
 include: "rules/timing.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
+include: "rules/first.smk"
 
 
 onstart:
@@ -40,6 +41,8 @@ rule all:
         "report.pdf",
         # What was lost is made again, though the report is there.
         whole(study.tier),
+        # A first one, as soon as the document's own experiments are there.
+        first_reports(study.tier),
     message:
         "All is there, report.pdf too ({study.tier})"
 

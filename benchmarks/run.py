@@ -29,6 +29,10 @@ from rejeu.environment import prepare  # noqa: E402
 from rejeu.files import read_json, write_json  # noqa: E402
 from rejeu.reading import read_yaml  # noqa: E402
 
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from verdicts import verdicts  # noqa: E402
+
 HERE = ROOT / "benchmarks"
 RESULTS = HERE / "results"
 CORES = os.cpu_count() or 1
@@ -36,6 +40,7 @@ TIER = "laptop"
 MODELS = {"sentiment": "minilm_l6", "lora": "smollm2_135m"}
 DATA = {"sentiment": "sentiment", "lora": "chat"}
 ROWS = {"sentiment": "train.arrow", "lora": "train.plain.arrow"}
+SPLIT = "seed42"  # every training is on this seed's split
 MORE = (0, 10, 30, 100)  # experiments added, to see how planning grows
 SMOKE = ["all", "--config", "tier=smoke", "renderer=embedded"]
 KEPT = (
@@ -55,7 +60,7 @@ def command(program: str, part: str, output: Path, *more: str, project: Path = R
         str(HERE / f"{program}.py"),
         part,
         *("--model", str(ROOT / ".cache/rejeu/models" / MODELS[part])),
-        *("--data", str(project / "results" / TIER / "data" / DATA[part])),
+        *("--data", str(project / "results" / TIER / "data" / DATA[part] / SPLIT)),
         *("--output", str(output)),
         *more,
     ]
@@ -63,7 +68,7 @@ def command(program: str, part: str, output: Path, *more: str, project: Path = R
 
 def data_files() -> list[str]:
     """What training reads, below a project's folder."""
-    return [f"results/{TIER}/data/{DATA[part]}/{rows}" for part, rows in ROWS.items()]
+    return [f"results/{TIER}/data/{DATA[part]}/{SPLIT}/{rows}" for part, rows in ROWS.items()]
 
 
 def together(commands: list[list[str]], outputs: list[Path], environment: dict[str, str]) -> Any:
@@ -188,7 +193,7 @@ def one_run(project: Path, encoder: str, rows: int, length: int) -> dict[str, An
     }
     write_study(project, study)
     model = f".cache/rejeu/models/{encoder}"
-    data = f"results/{tier}/data/sentiment"
+    data = f"results/{tier}/data/sentiment/{SPLIT}"
     snakemake(project, f"{data}/train.arrow", f"{model}/config.json")
     written = project / "run.json"
     given = [
@@ -305,7 +310,7 @@ def timed(work: Callable[[], object], rounds: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure Rejeu; alone on the machine, please")
-    parser.add_argument("parts", nargs="*", default=["speed", "scaling", "graph"])
+    parser.add_argument("parts", nargs="*", default=["speed", "scaling", "graph", "verdicts"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[42, 43, 44, 45, 46], help="of numerics"
@@ -318,9 +323,11 @@ def main() -> None:
         "scaling": scaling,
         "graph": lambda: graph(given.rounds),
         "share": share,
+        "verdicts": verdicts,
     }
-    needed = [f".cache/rejeu/models/{model}/config.json" for model in MODELS.values()]
-    snakemake(ROOT, *needed, *data_files())
+    if set(given.parts) - {"share", "verdicts"}:
+        needed = [f".cache/rejeu/models/{model}/config.json" for model in MODELS.values()]
+        snakemake(ROOT, *needed, *data_files())
     for part in given.parts:
         write_json(RESULTS / f"{part}.json", parts[part]())
 

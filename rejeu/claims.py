@@ -1,6 +1,8 @@
 """What a claims file may say. Read by `rules/claims.smk` alone: the judge gets plain values.
 
 A claim judges data: adding one is a few lines of YAML. Only a new kind of comparison needs code.
+What the report says on its own account (`seen`, `added`) is judged by the same rule, and shares the
+risk of false verdicts.
 """
 
 from collections.abc import Mapping
@@ -14,9 +16,12 @@ from rejeu.evaluation.fields import COUNT, TEXT, fields
 from rejeu.evaluation.judge import Side
 from rejeu.evaluation.quantities import DERIVED, with_text_keys
 from rejeu.reading import shown
+from rejeu.report.assignment import NAMED
 
 # A part, an experiment, a file and its keys: sentiment.baseline.metrics.accuracy
-QuantityPath = Annotated[str, StringConstraints(pattern=r"^[a-z]+(\.[A-Za-z0-9_]+){2,}$")]
+QuantityPath = Annotated[
+    str, StringConstraints(pattern=r"^[a-z]+(\.([A-Za-z0-9_]+|\{experiment\})){2,}$")
+]
 Reference = Annotated[str, StringConstraints(pattern=r"^[a-z]+(\.[A-Za-z0-9_]+)+$")]
 Section = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Combination = Literal["difference", "ratio", "equal", "share"]
@@ -29,7 +34,7 @@ class Comparison(Strict):
     of: QuantityPath
     against: QuantityPath | None = None
     by: Combination = "difference"
-    test: Literal["seeds", "exact", "each"] = "seeds"
+    test: Literal["mean", "most"] = "mean"
     side: Side
     around: float
     margin: NonNegativeFloat
@@ -44,11 +49,11 @@ class Comparison(Strict):
         return data
 
     @model_validator(mode="after")
-    def exact_is_a_share(self) -> "Comparison":
-        if (self.test == "exact") != (self.by == "share"):
-            raise fault("share", "`test: exact` and `by: share` go together: one count of two")
+    def fits(self) -> "Comparison":
         if self.by == "share" and self.against is None:
             raise fault("share", "`by: share` needs `against`: the count of the other kind")
+        if self.by == "equal" and self.test != "most":
+            raise fault("equal", "`by: equal` needs `test: most`: seeds are counted, not averaged")
         return self
 
 
@@ -61,39 +66,107 @@ class Referred(Strict):
 
 
 class Claim(Strict):
-    """One thing that the document asserts, and how it is measured in each arm."""
+    """One thing that the document asserts, and how it is measured in each arm.
+
+    Without a comparison it is untested. `device`: what the runs must compute on, where the claim is
+    about that. `needs`: a claim without which this one would compare with something that failed.
+    """
 
     id: Name
     section: Section
-    finding: Annotated[str, StringConstraints(pattern=r"^(a\d+|control)$")] | None = None
+    finding: Annotated[str, StringConstraints(pattern=r"^a\d+$")] | None = None
     statement: Text
     reference: Referred | None = None
     tiers: list[str] = Field(min_length=1)
-    corrected: list[Comparison] = Field(min_length=1)
+    device: Literal["cpu", "cuda"] | None = None
+    needs: Name | None = None
+    corrected: list[Comparison] = Field(default_factory=list)
     notebook: list[Comparison] = Field(default_factory=list)
+
+
+class Seen(Comparison):
+    """What the report says on its own account: where a value lies, or a change."""
+
+    side: Side = "within"
+    needs: Name | None = None
+
+
+class Added(Strict):
+    """What is said of each experiment that has a section of its own; by `{experiment}` its name."""
+
+    sentiment: dict[Name, Seen]
+    lora: dict[Name, Seen]
 
 
 class Claims(Strict):
     claims: list[Claim] = Field(min_length=1)
+    seen: dict[Name, Seen] = Field(default_factory=dict)
+    added: Added = Added(sentiment={}, lora={})
+
+    def judged(self) -> list[dict[str, Any]]:
+        """All that is judged, as plain values: the claims, then what the report says of itself."""
+        seen: list[dict[str, Any]] = [
+            {
+                **dict.fromkeys(("section", "finding", "reference", "device")),
+                **{"id": name, "kind": "seen", "needs": seen.needs, "tiers": None},
+                **{"corrected": [seen.model_dump(exclude={"needs"})], "notebook": []},
+            }
+            for name, seen in self.seen.items()
+        ]
+        claims = [
+            {"kind": "claim", **claim.model_dump(exclude={"statement"})} for claim in self.claims
+        ]
+        return claims + seen
 
 
-def load(raw: Any, file: str, study: Study, reference: Mapping[str, Any]) -> list[Claim]:
+def load(raw: Any, file: str, study: Study, reference: Mapping[str, Any]) -> Claims:
     """Validate a claims file against the study whose results it judges.
+
+    What is said of experiments with a section of their own joins `seen`, as `{experiment}_{name}`.
 
     Raises:
         RejeuError: with the file, and for each fault the key, what was expected and what was found.
     """
     try:
-        claims = Claims.model_validate(raw).claims
+        given = Claims.model_validate(raw)
     except ValidationError as error:
         faults = first_of([f"  {describe(found)}" for found in error.errors()])
         raise RejeuError(f"{file} was refused, and nothing was run:\n{faults}") from None
+    known = given.model_copy(update={"seen": given.seen | of_added(given.added, study)})
     try:
-        for claim in claims:
-            check(claim, [other.id for other in claims], study, reference)
+        for claim in known.claims:
+            check(claim, [other.id for other in known.claims], study, reference)
+        ids = dict.fromkeys(claim.id for claim in known.claims)
+        for name, seen in known.seen.items():
+            if name in ids:
+                raise fault("repeated", f"seen.{name}: a claim has this id; choose another")
+            check_comparison(f"seen.{name}", seen, study)
+        for where, needed in [
+            *((f"claim '{claim.id}'", claim.needs) for claim in known.claims),
+            *((f"seen.{name}", seen.needs) for name, seen in known.seen.items()),
+        ]:
+            if needed is not None:
+                refer(f"{where}, needs", needed, ids)
     except ValueError as error:
         raise RejeuError(f"{file} was refused, and nothing was run:\n  {error}") from None
-    return claims
+    return known
+
+
+def of_added(added: Added, study: Study) -> dict[str, Seen]:
+    """What is said of each experiment that neither the document nor a finding names."""
+    return {
+        f"{experiment}_{name}": seen.model_copy(
+            update={
+                key: path.replace("{experiment}", experiment)
+                for key in ("of", "against")
+                if (path := getattr(seen, key)) is not None
+            }
+        )
+        for part in ("sentiment", "lora")
+        for experiment, settings in getattr(study, part).experiments.items()
+        if experiment not in NAMED and settings.finding is None
+        for name, seen in getattr(added, part).items()
+    }
 
 
 def check(claim: Claim, ids: list[str], study: Study, reference: Mapping[str, Any]) -> None:
@@ -104,12 +177,12 @@ def check(claim: Claim, ids: list[str], study: Study, reference: Mapping[str, An
     """
     if ids.count(claim.id) > 1:
         raise fault("repeated", f"claim '{claim.id}' stands {ids.count(claim.id)} times")
+    if claim.notebook and not claim.corrected:
+        raise fault("arms", f"claim '{claim.id}': a notebook arm needs a corrected one beside it")
     for tier in claim.tiers:
         refer(f"claim '{claim.id}', tiers", tier, study.tiers)
     for comparison in (*claim.corrected, *claim.notebook):
-        for path in (comparison.of, comparison.against):
-            if path is not None:
-                refuse_kind(claim, path, kind_of(claim, path, study), comparison)
+        check_comparison(f"claim '{claim.id}'", comparison, study)
     for path in (claim.reference.of, claim.reference.against) if claim.reference else ():
         found: Any = with_text_keys(reference)
         where = f"claim '{claim.id}', reference {path}"
@@ -121,13 +194,19 @@ def check(claim: Claim, ids: list[str], study: Study, reference: Mapping[str, An
             raise fault("no_number", f"{where}: expected a number there, found {shown(found)}")
 
 
-def kind_of(claim: Claim, path: str, study: Study) -> str:
+def check_comparison(where: str, comparison: Comparison, study: Study) -> None:
+    for path in (comparison.of, comparison.against):
+        if path is not None:
+            key = f"{where}, {path}"
+            refuse_kind(key, kind_of(key, path, study), comparison)
+
+
+def kind_of(key: str, path: str, study: Study) -> str:
     """The kind of value that a quantity is.
 
     Raises:
         PydanticCustomError: no result file holds such a value.
     """
-    key = f"claim '{claim.id}', {path}"
     part, *keys = path.split(".")
     refer(key, part, dict.fromkeys(("sentiment", "lora", "timing")))
     found: Any = fields(part, study.lora.rows, timed_batch_sizes(study), timed_ranks(study))
@@ -145,12 +224,12 @@ def kind_of(claim: Claim, path: str, study: Study) -> str:
     return found
 
 
-def refuse_kind(claim: Claim, path: str, kind: str, comparison: Comparison) -> None:
+def refuse_kind(key: str, kind: str, comparison: Comparison) -> None:
     """Texts can only be compared for equality, and shares are made of counts."""
     if kind == TEXT and (comparison.by != "equal" or comparison.against is None):
-        raise fault("text", f"claim '{claim.id}', {path}: a text; compare it with `by: equal`")
+        raise fault("text", f"{key}: a text; compare it with `by: equal`")
     if comparison.by == "share" and kind != COUNT:
-        raise fault("share", f"claim '{claim.id}', {path}: `by: share` needs counts, not a {kind}")
+        raise fault("share", f"{key}: `by: share` needs counts, not a {kind}")
 
 
 def timed_batch_sizes(study: Study) -> list[int]:

@@ -64,8 +64,8 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Attention = Literal["auto", "eager", "fused"]
 Joining = Literal["plain", "separated"]
 Arm = Literal["corrected", "notebook"]
-# What the notebook hid, by the numbers of the report's chapter; `control`: the notebook's numerics.
-Finding = Literal["a1", "a3", "a4", "a5", "a7", "a8", "a10", "a11", "control"]
+# What the notebook hid, by the numbers of the report's chapter.
+Finding = Literal["a1", "a3", "a4", "a5", "a7", "a8", "a10", "a11"]
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -116,6 +116,12 @@ def ascending(values: tuple[int, int]) -> tuple[int, int]:
     return values
 
 
+def rising(values: list[int]) -> list[int]:
+    if values != sorted(values):
+        raise fault("order", f"expected each look to have more seeds than the one before: {values}")
+    return values
+
+
 # More would take Snakemake minutes to plan: each is a run of every experiment.
 MOST_SEEDS = 100
 Seeds = Annotated[
@@ -123,6 +129,7 @@ Seeds = Annotated[
     Field(min_length=1, max_length=MOST_SEEDS),
     AfterValidator(distinct),
 ]
+LookSeeds = Annotated[int, Field(ge=2, le=MOST_SEEDS)]
 Words = Annotated[str, AfterValidator(filled)]
 
 
@@ -216,6 +223,7 @@ class Tier(Strict):
     sentiment: SentimentData
     lora: LoraData
     findings: Annotated[list[Finding], AfterValidator(distinct)]
+    looks: Annotated[list[LookSeeds], AfterValidator(distinct), AfterValidator(rising)] = []
     expected_seconds: dict[str, PositiveFloat]
 
 
@@ -225,6 +233,7 @@ class SentimentSettings(Strict):
     title: Text
     arm: Arm
     finding: Finding | None
+    seeds: PositiveInt | None
     start_from: Name | None
     learning_rate: PositiveFloat
     batch_size: PositiveInt
@@ -243,6 +252,7 @@ class LoraSettings(Strict):
     title: Text
     arm: Arm
     finding: Finding | None
+    seeds: PositiveInt | None
     start_from: Name | None
     rank: PositiveInt
     alpha: PositiveFloat
@@ -323,11 +333,7 @@ class Study(Strict):
                         "is missing; put it back, its settings are yours to change",
                     )
         for name, tier in self.tiers.items():
-            at = f"tiers.{name}"
-            refer(f"{at}.sentiment.encoder", tier.sentiment.encoder, self.models, "encoder")
-            refer(f"{at}.sentiment.input", tier.sentiment.input, self.inputs)
-            refer(f"{at}.lora.causal_lm", tier.lora.causal_lm, self.models, "causal")
-            refer(f"{at}.lora.input", tier.lora.input, self.inputs)
+            refuse_tier(f"tiers.{name}", tier, self)
         for name, model in self.models.items():
             refer(f"models.{name}.input", model.input, self.inputs)
             refer(f"models.{name}.tokenizer", model.tokenizer or model.input, self.inputs)
@@ -338,6 +344,7 @@ class Study(Strict):
             }
             for name in starts:
                 refuse_circle(part, name, starts)
+            refuse_fewer_seeds(part, getattr(self, part).experiments)
             for tier in self.tiers:
                 refuse_start(part, tier, self.experiments(part, tier), starts)
         refer("lora.placebo", self.lora.placebo, self.lora.rows)
@@ -394,6 +401,20 @@ def refer(key: str, name: str, known: dict[str, Any], kind: str | None = None) -
         raise fault("wrong_kind", f"{key}: '{name}' is of kind {known[name].kind}, expected {kind}")
 
 
+def refuse_tier(at: str, tier: Tier, study: Study) -> None:
+    """Refuse names of models and inputs that aren't there, and a look without further seeds."""
+    refer(f"{at}.sentiment.encoder", tier.sentiment.encoder, study.models, "encoder")
+    refer(f"{at}.sentiment.input", tier.sentiment.input, study.inputs)
+    refer(f"{at}.lora.causal_lm", tier.lora.causal_lm, study.models, "causal")
+    refer(f"{at}.lora.input", tier.lora.input, study.inputs)
+    most = max(len(tier.sentiment.seeds), len(tier.lora.seeds))
+    if tier.looks and tier.looks[0] <= most:
+        raise fault(
+            "looks",
+            f"{at}.looks: {tier.looks[0]}; expected more seeds than the {most} that the tier has",
+        )
+
+
 def refuse_row(key: str, settings: LoraSettings, lora: Lora) -> None:
     """Refuse a row that isn't there, the placebo as added row, and a dose of nothing."""
     if settings.add_row is None:
@@ -418,6 +439,20 @@ def refuse_start(
                 "start",
                 f"{part}.experiments.{name}.start_from: '{before}' is not run by the {tier} tier; "
                 f"list its finding in tiers.{tier}.findings, or give '{name}' a finding too",
+            )
+
+
+def refuse_fewer_seeds(part: str, known: Mapping[str, Any]) -> None:
+    """Refuse an experiment with more seeds than the one that it starts from."""
+    for name, settings in known.items():
+        before = known.get(settings.start_from)
+        if before is None or before.seeds is None:
+            continue
+        if settings.seeds is None or settings.seeds > before.seeds:
+            raise fault(
+                "seeds",
+                f"{part}.experiments.{name}.seeds: {settings.seeds or 'all'}; expected at most "
+                f"{before.seeds}, as many as '{settings.start_from}' has, from which it starts",
             )
 
 

@@ -6,8 +6,9 @@ Usage: python -m rejeu.retrain [TIER]
 import sys
 from pathlib import Path
 
-from rejeu.config import Study, load
+from rejeu.config import load
 from rejeu.errors import RejeuError
+from rejeu.looks import Seeds, seeds, taken
 from rejeu.packages import versions
 from rejeu.reading import read_yaml
 from rejeu.stale import differing, read_run
@@ -16,13 +17,13 @@ from rejeu.stale import differing, read_run
 DATA = {"sentiment": "data/sentiment/clean.parquet", "lora": "data/chat/pairs.parquet"}
 
 
-def run_files(study: Study, tier: str) -> dict[str, list[Path]]:
+def run_files(tier: str, seeds: Seeds) -> dict[str, list[Path]]:
     """The run.json file of every run of a tier, made or not, by part."""
     return {
         part: [
             Path("results", tier, part, name, f"seed{seed}", "run.json")
-            for name in study.experiments(part, tier)
-            for seed in getattr(study.tiers[tier], part).seeds
+            for name, own in seeds[part].items()
+            for seed in own
         ]
         for part in DATA
     }
@@ -49,7 +50,13 @@ def main(tier: str | None) -> None:
     tier = tier or study.tier
     if tier not in study.tiers:
         raise RejeuError(f"TIER={tier}: no such tier; known: {', '.join(study.tiers)}")
-    print(*outdated(run_files(study, tier), Path("results", tier), versions()))
+    print(
+        *outdated(
+            run_files(tier, seeds(study, tier, taken(study, Path.cwd()))),
+            Path("results", tier),
+            versions(),
+        )
+    )
 
 
 if __name__ == "__main__":

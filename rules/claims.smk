@@ -17,6 +17,8 @@ SENTIMENT_FILES = (
 LORA_FILES = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json")
 CLAIMS = "results/{tier}/claims.json"
 
+OBSERVATIONS = "results/{tier}/observations.json"
+
 try:
     claims = claims_file.load(
         read_yaml(ROOT / study.report.claims),
@@ -67,6 +69,7 @@ rule judge_claims:
         reference=REFERENCE,
     output:
         claims=CLAIMS,
+        observations=OBSERVATIONS,
     log:
         "logs/{tier}/judge_claims.log",
     conda:
@@ -76,11 +79,12 @@ rule judge_claims:
         disk_mb=1,
     params:
         code=code("judge_claims.py"),
-        claims=[claim.model_dump(exclude={"statement"}) for claim in claims],
-        seeds=lambda wildcards: {
-            part: getattr(tier(wildcards), part).seeds
-            for part in ("sentiment", "lora")
-        },
+        folder="results/{tier}",
+        claims=claims.judged(),
+        seeds=lambda wildcards: SEEDS[wildcards.tier],
+        own=lambda wildcards: looks.seeds(study, wildcards.tier, {}),
+        looks=lambda wildcards: tier(wildcards).looks,
+        placebo=study.lora.placebo,
     message:
         "Judging the document's claims ({wildcards.tier})"
     script:

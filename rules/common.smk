@@ -9,7 +9,7 @@ sys.path.insert(0, str(ROOT))
 from snakemake.utils import update_config
 
 from rejeu import claims as claims_file
-from rejeu import plan, records, snakemake_run, stale
+from rejeu import looks, margins, plan, records, snakemake_run, stale
 from rejeu.build_lock import BuildLock
 from rejeu.config import load, suggest
 from rejeu.data.positions import refuse_longer
@@ -19,7 +19,7 @@ from rejeu.kept_results import ANEW
 from rejeu.identity import code_of, fingerprints, remember
 from rejeu.packages import versions
 from rejeu.reading import as_yaml, read_yaml
-from rejeu.report.assignment import NAMED
+from rejeu.report.assignment import LORA_SHOWN, NAMED, SENTIMENT_SHOWN
 from rejeu.report import precheck
 from rejeu.retrain import run_files
 
@@ -58,6 +58,7 @@ try:
         load(raw, "config.yaml")  # so that what --config says isn't blamed on the file
         update_config(raw, as_yaml(config))
     study = load(raw, "--config" if config else "config.yaml")
+    looks_taken = looks.taken(study, ROOT)
 except RejeuError as error:
     refuse(error)
 
@@ -70,6 +71,10 @@ wildcard_constraints:
     seed=r"\d+",
     language="|".join(LANGUAGES),
     finding=r"a\d+",
+
+
+# By tier and part, the seeds of each experiment.
+SEEDS = {name: looks.seeds(study, name, looks_taken) for name in study.tiers}
 
 
 def code(script):
@@ -101,7 +106,7 @@ def source(name):
 
 
 def runs(part, experiments, *files):
-    """A function of the wildcards: these files of these experiments' runs, for each seed of the tier.
+    """A function of the wildcards: these files of these experiments' runs, for each of their seeds.
 
     Of the named experiments, those that the tier runs; None names all of these.
     """
@@ -114,12 +119,12 @@ def runs(part, experiments, *files):
             for name in wanted
             if name in known or name == "{experiment}"
         ]
-        return expand(
-            f"results/{wildcards.tier}/{part}/{{name}}/seed{{seed}}/{{file}}",
-            name=names,
-            seed=getattr(tier(wildcards), part).seeds,
-            file=files,
-        )
+        return [
+            f"results/{wildcards.tier}/{part}/{name}/seed{seed}/{file}"
+            for name in names
+            for seed in SEEDS[wildcards.tier][part][name]
+            for file in files
+        ]
 
     return paths
 
@@ -127,8 +132,8 @@ def runs(part, experiments, *files):
 MOST_NAMED = 12  # damaged files; the others are counted
 # What runs are made from first, or one that waits for it is passed by runs that should come later.
 PREPARATION = 5
-# Then the document's own experiments, what its claims hang on, and the dearest arms last.
-PRIORITY = {None: 4, "a1": 3, "a4": 1, "control": 0}
+# Then the document's own experiments, then what its claims hang on.
+PRIORITY = {None: 4, "a1": 3}
 OTHER_PRIORITY = 2
 
 
@@ -150,6 +155,7 @@ def before_planning(workflow):
             lock = BuildLock(Path.cwd())
             lock.hold()
             lock.clear()
+            margins.declare(study, claims.judged(), ROOT)
     except RejeuError as error:
         refuse(error)
     mend()
@@ -237,12 +243,11 @@ def announce(workflow):
 
 def mark_stale():
     """Say which of the tier's results other versions of packages made; that reruns nothing."""
-    made = [stale.read_run(path) for path in every_run(study.tier)]
+    made = [
+        stale.read_run(path)
+        for paths in run_files(study.tier, SEEDS[study.tier]).values()
+        for path in paths
+    ]
     found = stale.stale([run for run in made if run is not None], versions())
     if found:
         print(stale.describe(found, study.tier), file=sys.stderr)
-
-
-def every_run(tier):
-    """The run.json files of a tier's runs."""
-    return [path for paths in run_files(study, tier).values() for path in paths]

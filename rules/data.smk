@@ -4,6 +4,10 @@ from typing import get_args
 from rejeu.config import Joining
 from rejeu.data.sources import unpinned
 
+# Each seed draws its own split, the same for all experiments of that seed.
+REVIEWS = "results/{tier}/data/sentiment/seed{seed}"
+CHAT = "results/{tier}/data/chat/seed{seed}"
+
 
 def input_spec(name):
     return study.inputs[name].model_dump(mode="json", exclude={"licence"})
@@ -33,6 +37,7 @@ def refuse_raw_data(workflow):
                 input_spec(settings.input),
                 part,
                 settings.model_dump(),
+                sorted({seed for own in SEEDS[name][part].values() for seed in own}),
                 Path(INPUTS, settings.input),
             )
         except RejeuError as error:
@@ -122,11 +127,11 @@ rule split_sentiment:
         clean="results/{tier}/data/sentiment/clean.parquet",
         counts="results/{tier}/data/sentiment/clean.json",
     output:
-        train="results/{tier}/data/sentiment/train.parquet",
-        test="results/{tier}/data/sentiment/test.parquet",
-        stats="results/{tier}/data/sentiment/stats.json",
+        train=f"{REVIEWS}/train.parquet",
+        test=f"{REVIEWS}/test.parquet",
+        stats=f"{REVIEWS}/stats.json",
     log:
-        "logs/{tier}/split_sentiment.log",
+        "logs/{tier}/split_sentiment/seed{seed}.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -138,22 +143,23 @@ rule split_sentiment:
         sizes=lambda wildcards: tier(wildcards).sentiment.model_dump(
             include={"train_rows", "test_rows"}
         ),
+        seed=lambda wildcards: int(wildcards.seed),
     message:
-        "Splitting reviews ({wildcards.tier})"
+        "Splitting reviews, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/split_sentiment.py"
 
 
 rule tokenise_sentiment:
     input:
-        train="results/{tier}/data/sentiment/train.parquet",
-        test="results/{tier}/data/sentiment/test.parquet",
+        train=f"{REVIEWS}/train.parquet",
+        test=f"{REVIEWS}/test.parquet",
         model=encoder,
     output:
-        train="results/{tier}/data/sentiment/train.arrow",
-        test="results/{tier}/data/sentiment/test.arrow",
+        train=f"{REVIEWS}/train.arrow",
+        test=f"{REVIEWS}/test.arrow",
     log:
-        "logs/{tier}/tokenise_sentiment.log",
+        "logs/{tier}/tokenise_sentiment/seed{seed}.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -164,7 +170,7 @@ rule tokenise_sentiment:
         code=code("tokenise_sentiment.py"),
         max_length=lambda wildcards: tier(wildcards).sentiment.max_length,
     message:
-        "Tokenising reviews ({wildcards.tier})"
+        "Tokenising reviews, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/tokenise_sentiment.py"
 
@@ -195,11 +201,11 @@ rule split_chat:
     input:
         pairs="results/{tier}/data/chat/pairs.parquet",
     output:
-        train="results/{tier}/data/chat/train.parquet",
-        test="results/{tier}/data/chat/test.parquet",
-        stats="results/{tier}/data/chat/stats.json",
+        train=f"{CHAT}/train.parquet",
+        test=f"{CHAT}/test.parquet",
+        stats=f"{CHAT}/stats.json",
     log:
-        "logs/{tier}/split_chat.log",
+        "logs/{tier}/split_chat/seed{seed}.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -211,22 +217,23 @@ rule split_chat:
         sizes=lambda wildcards: tier(wildcards).lora.model_dump(
             include={"train_rows", "heldout_rows"}
         ),
+        seed=lambda wildcards: int(wildcards.seed),
     message:
-        "Splitting conversations ({wildcards.tier})"
+        "Splitting conversations, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/split_chat.py"
 
 
 rule tokenise_chat:
     input:
-        train="results/{tier}/data/chat/train.parquet",
-        test="results/{tier}/data/chat/test.parquet",
+        train=f"{CHAT}/train.parquet",
+        test=f"{CHAT}/test.parquet",
         model=causal_lm,
     output:
-        train="results/{tier}/data/chat/train.{joining}.arrow",
-        test="results/{tier}/data/chat/test.{joining}.arrow",
+        train=f"{CHAT}/train.{{joining}}.arrow",
+        test=f"{CHAT}/test.{{joining}}.arrow",
     log:
-        "logs/{tier}/tokenise_chat/{joining}.log",
+        "logs/{tier}/tokenise_chat/{joining}.seed{seed}.log",
     wildcard_constraints:
         joining="|".join(get_args(Joining)),
     priority: PREPARATION
@@ -239,6 +246,6 @@ rule tokenise_chat:
         code=code("tokenise_chat.py"),
         max_length=lambda wildcards: tier(wildcards).lora.max_length,
     message:
-        "Tokenising conversations, {wildcards.joining} ({wildcards.tier})"
+        "Tokenising conversations, {wildcards.joining}, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/tokenise_chat.py"

@@ -1,11 +1,11 @@
 # Part 2: one adapter per experiment and seed, its held-out loss, what it says.
 LORA_RUN = "results/{tier}/lora/{experiment}/seed{seed}"
-DOSES = "results/{tier}/data/chat/doses.json"
+DOSES = f"{CHAT}/doses.json"
 NO_DOSE = "r8"  # the run whose slots doses take
 SAMPLING = ("batch_size", "accumulation", "length_grouping")
 # What a run is for (`arm`, `finding`) doesn't influence it.
 LORA_SETTINGS = {
-    name: settings.model_dump(exclude={"title", "arm", "finding", "add_row"})
+    name: settings.model_dump(exclude={"title", "arm", "finding", "seeds", "add_row"})
     for name, settings in study.lora.experiments.items()
 }
 
@@ -43,10 +43,12 @@ def lora_start(wildcards):
     ]
 
 
-def chat_rows(side, experiment, wildcards):
-    """The train or test rows, tokenised as an experiment joins them."""
+def chat_rows(side, experiment, wildcards, seed=None):
+    """A seed's train or test rows, tokenised as an experiment joins them."""
     joining = LORA_SETTINGS[experiment]["joining"]
-    return f"results/{wildcards.tier}/data/chat/{side}.{joining}.arrow"
+    return f"{CHAT}/{side}.{joining}.arrow".format(
+        tier=wildcards.tier, seed=wildcards.seed if seed is None else seed
+    )
 
 
 rule schedule_doses:
@@ -55,7 +57,7 @@ rule schedule_doses:
     output:
         doses=DOSES,
     log:
-        "logs/{tier}/schedule_doses.log",
+        "logs/{tier}/schedule_doses/seed{seed}.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -67,10 +69,10 @@ rule schedule_doses:
         sampling=lambda wildcards: {
             key: LORA_SETTINGS[NO_DOSE][key] for key in SAMPLING
         }
-        | tier(wildcards).lora.model_dump(include={"max_steps"}),
-        seeds=lambda wildcards: tier(wildcards).lora.seeds,
+        | tier(wildcards).lora.model_dump(include={"max_steps"})
+        | {"seed": int(wildcards.seed)},
     message:
-        "Drawing the slots of doses ({wildcards.tier})"
+        "Drawing the slots of doses, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/schedule_doses.py"
 
@@ -161,7 +163,7 @@ rule evaluate_lora:
 
 rule answer_lora:
     input:
-        rows="results/{tier}/data/chat/test.parquet",
+        rows=f"{CHAT}/test.parquet",
         base=causal_lm,
         weights=f"{LORA_RUN}/adapter/adapter_model.safetensors",
         config=f"{LORA_RUN}/adapter/adapter_config.json",

@@ -7,6 +7,11 @@ CHAPTERS = [f"report/{language}/hidden.qmd.j2" for language in LANGUAGES]
 REPORT_SOURCES = [*TEMPLATES, *CHAPTERS, *WORDS, REFERENCE, "report/refs.bib"]
 # Findings with a figure; the others have a table.
 DRAWN = ["a1", "a2", "a3", "a4", "a5", "a7", "a8", "a10"]
+ASSETS = [
+    str(path)
+    for path in sorted(Path("report").rglob("*"))
+    if path.suffix in (".lua", ".typ", ".css", ".html", ".bib")
+]
 
 
 def own_section(part):
@@ -26,6 +31,15 @@ EXTRA_LORA = [name for name in LORA if name not in NAMED]
 def findings_drawn(wildcards):
     """The findings whose figures a tier shows; A2 is drawn from Part 1's own predictions."""
     return [name for name in DRAWN if name == "a2" or ran(wildcards, name)]
+
+
+def own_figures():
+    """The figures of the document's own experiments, and of those that a user adds."""
+    return [
+        *[f"confusion_{experiment}" for experiment in SENTIMENT],
+        *["loss_sentiment", "rank"],
+        *[f"lora_{experiment}" for experiment in EXTRA_LORA],
+    ]
 
 
 def images(name):
@@ -139,11 +153,20 @@ rule draw_loss_lora:
 
 rule draw_finding:
     input:
-        sentiment=runs("sentiment", None, *SENTIMENT_RESULTS),
-        predictions=runs("sentiment", ["baseline"], "predictions.parquet"),
-        lora=runs("lora", None, *LORA_RESULTS),
-        answers=answers,
-        timings=timings,
+        sentiment=lambda wildcards: runs(
+            "sentiment",
+            SENTIMENT_SHOWN.get(wildcards.finding, ()),
+            *(*SENTIMENT_RESULTS, "predictions.parquet"),
+        )(wildcards),
+        lora=lambda wildcards: runs(
+            "lora", LORA_SHOWN.get(wildcards.finding, ()), *LORA_RESULTS
+        )(wildcards),
+        answers=lambda wildcards: (
+            answers(wildcards) if wildcards.finding == "a8" else []
+        ),
+        timings=lambda wildcards: (
+            timings(wildcards) if wildcards.finding in ("a3", "a5") else []
+        ),
         words=WORDS,
     output:
         images("hidden_{finding}"),
@@ -159,7 +182,7 @@ rule draw_finding:
         study=lambda wildcards: {
             part: {
                 "titles": titles(part, list(study.experiments(part, wildcards.tier))),
-                "seeds": getattr(tier(wildcards), part).seeds,
+                "seeds": SEEDS[wildcards.tier][part],
             }
             for part in ("sentiment", "lora")
         },
@@ -189,7 +212,7 @@ rule draw_rank:
     params:
         code=code("draw_rank.py"),
         experiments=LORA,
-        seeds=lambda wildcards: tier(wildcards).lora.seeds,
+        seeds=lambda wildcards: SEEDS[wildcards.tier]["lora"],
     message:
         "Drawing loss and time against r ({wildcards.tier})"
     script:
@@ -210,6 +233,8 @@ def sources(wildcards):
 def report_study(wildcards):
     """The settings that the report prints and that no result file holds."""
     here = tier(wildcards)
+    stated = [claim for claim in claims.judged() if claim["kind"] == "claim"]
+    late_margins = margins.late(stated, margins.read(study, ROOT))
     return {
         "tier": wildcards.tier,
         "report": study.report.model_dump(mode="json"),
@@ -228,16 +253,30 @@ def report_study(wildcards):
             }
             for part in ("sentiment", "lora")
         },
-        "statements": {claim.id: claim.statement.model_dump() for claim in claims},
+        "statements": {
+            claim.id: claim.statement.model_dump() for claim in claims.claims
+        },
         **{
             part: {
                 "titles": titles(part, list(study.experiments(part, wildcards.tier))),
-                "seeds": getattr(here, part).seeds,
+                "seeds": SEEDS[wildcards.tier][part],
             }
             for part in ("sentiment", "lora")
         },
+        "late_margins": late_margins,
+        "waiting": False,
         "licences": {name: given.licence for name, given in study.inputs.items()},
     }
+
+
+def first_splits(wildcards):
+    """Statistics of the first seed's split: the others have the same sizes."""
+    return [
+        f"{folder}/stats.json".format(
+            tier=wildcards.tier, seed=getattr(tier(wildcards), part).seeds[0]
+        )
+        for part, folder in (("sentiment", REVIEWS), ("lora", CHAT))
+    ]
 
 
 rule write_report:
@@ -246,14 +285,12 @@ rule write_report:
         chapters=CHAPTERS,
         reference=REFERENCE,
         claims=CLAIMS,
+        observations=OBSERVATIONS,
         sentiment=runs("sentiment", None, *SENTIMENT_RESULTS),
         lora=runs("lora", None, *LORA_RESULTS),
         answers=answers,
         timings=timings,
-        statistics=[
-            f"results/{{tier}}/data/{dataset}/stats.json"
-            for dataset in ("sentiment", "chat")
-        ],
+        statistics=first_splits,
         sources=sources,
     output:
         sources=[f"{REPORT}/{language}/report.qmd" for language in LANGUAGES],
@@ -267,6 +304,7 @@ rule write_report:
         disk_mb=1,
     params:
         code=code("write_report.py"),
+        folder="results/{tier}",
         study=report_study,
     message:
         "Writing the report ({wildcards.tier})"
@@ -280,18 +318,11 @@ rule render_report:
         figures=lambda wildcards: [
             f"{FIGURES}/{name}.{wildcards.language}.svg".format(tier=wildcards.tier)
             for name in (
-                *[f"confusion_{experiment}" for experiment in SENTIMENT],
-                "loss_sentiment",
-                "rank",
+                *own_figures(),
                 *[f"hidden_{finding}" for finding in findings_drawn(wildcards)],
-                *[f"lora_{experiment}" for experiment in EXTRA_LORA],
             )
         ],
-        assets=[
-            str(path)
-            for path in sorted(Path("report").rglob("*"))
-            if path.suffix in (".lua", ".typ", ".css", ".html", ".bib")
-        ],
+        assets=ASSETS,
     output:
         # The earlier ones stay until the new ones are whole.
         pdf=update(f"{REPORT}/report.{{language}}.pdf"),
@@ -317,21 +348,23 @@ def whole(name):
     """All files of a tier that other tools read."""
     here = SimpleNamespace(tier=name)
     drawn = [
-        *[f"confusion_{experiment}" for experiment in SENTIMENT],
-        *["loss_sentiment", "rank"],
+        *own_figures(),
         *[f"hidden_{finding}" for finding in findings_drawn(here)],
-        *[f"lora_{experiment}" for experiment in EXTRA_LORA],
     ]
     return [
         *every_result(name),
         *[
-            f"results/{name}/data/{part}/{file}"
-            for part in ("sentiment", "chat")
+            f"{folder}/{file}".format(tier=name, seed=seed)
+            for part, folder in (("sentiment", REVIEWS), ("lora", CHAT))
+            for seed in dict.fromkeys(
+                seed for own in SEEDS[name][part].values() for seed in own
+            )
             for file in ("train.parquet", "test.parquet", "stats.json")
         ],
         *timings(here),
         *[path.format(tier=name) for figure in drawn for path in images(figure)],
         f"results/{name}/claims.json",
+        f"results/{name}/observations.json",
         f"results/{name}/provenance.json",
         *[
             f"results/{name}/report/report.{language}.{suffix}"

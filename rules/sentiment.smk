@@ -2,7 +2,7 @@
 SENTIMENT_RUN = "results/{tier}/sentiment/{experiment}/seed{seed}"
 # What a run is for (`arm`, `finding`) doesn't influence it.
 SENTIMENT_SETTINGS = {
-    name: settings.model_dump(exclude={"title", "arm", "finding"})
+    name: settings.model_dump(exclude={"title", "arm", "finding", "seeds"})
     for name, settings in study.sentiment.experiments.items()
 }
 
@@ -20,7 +20,7 @@ def sentiment_start(wildcards):
 
 rule train_sentiment:
     input:
-        rows="results/{tier}/data/sentiment/train.arrow",
+        rows=f"{REVIEWS}/train.arrow",
         start=sentiment_start,
     output:
         weights=f"{SENTIMENT_RUN}/model/model.safetensors",
@@ -49,8 +49,8 @@ rule train_sentiment:
 
 rule predict_sentiment:
     input:
-        rows="results/{tier}/data/sentiment/test.arrow",
-        examples="results/{tier}/data/sentiment/test.parquet",
+        rows=f"{REVIEWS}/test.arrow",
+        examples=f"{REVIEWS}/test.parquet",
         weights=f"{SENTIMENT_RUN}/model/model.safetensors",
         config=f"{SENTIMENT_RUN}/model/config.json",
     output:

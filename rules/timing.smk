@@ -12,7 +12,9 @@ def all_cores(wildcards):
 
 rule time_batches:
     input:
-        rows="results/{tier}/data/sentiment/train.arrow",
+        rows=lambda wildcards: f"{REVIEWS}/train.arrow".format(
+            tier=wildcards.tier, seed=tier(wildcards).sentiment.seeds[0]
+        ),
         model=encoder,
     output:
         times="results/{tier}/timing/batch.json",
@@ -43,7 +45,9 @@ rule time_batches:
 
 rule time_ranks:
     input:
-        rows=lambda wildcards: chat_rows("train", "r8", wildcards),
+        rows=lambda wildcards: chat_rows(
+            "train", "r8", wildcards, tier(wildcards).lora.seeds[0]
+        ),
         base=causal_lm,
     output:
         times="results/{tier}/timing/rank.json",

@@ -8,7 +8,8 @@ import pandas as pd
 
 from rejeu.files import read_json
 from rejeu.job import run
-from rejeu.report import decisions, figures, grid, hidden, hidden_figures
+from rejeu.report import decisions, figures, hidden, hidden_figures
+from rejeu.report.assignment import CHAIN, CROSSING, DOSES, ENDINGS, GRID
 from rejeu.report.results import LoraResult, SentimentResult, read_lora, read_sentiment
 
 Study = dict[str, Any]
@@ -16,7 +17,7 @@ Draw = Callable[[figures.Language], figures.Figure]
 
 
 def chain(folder: Path, study: Study) -> Draw:
-    results = sentiment(folder, study, hidden.CHAIN)
+    results = sentiment(folder, study, CHAIN)
 
     def draw(language: figures.Language) -> figures.Figure:
         titles = study["sentiment"]["titles"][language.numbers.language]
@@ -29,7 +30,7 @@ def chain(folder: Path, study: Study) -> Draw:
 def rules(folder: Path, study: Study) -> Draw:
     frames = [
         pd.read_parquet(folder / "sentiment" / "baseline" / f"seed{seed}" / "predictions.parquet")
-        for seed in study["sentiment"]["seeds"]
+        for seed in study["sentiment"]["seeds"]["baseline"]
     ]
     found = decisions.rules(
         [(frame["label"].to_numpy(), frame[["logit_0", "logit_1"]].to_numpy()) for frame in frames]
@@ -48,13 +49,12 @@ def ranks(folder: Path, _: Study) -> Draw:
 
 
 def ranks_and_scales(folder: Path, study: Study) -> Draw:
-    results = lora(folder, study, grid.EXPERIMENTS)
-    by_rank, stabilised = grid.away_from_r8(results)
-    return lambda language: hidden_figures.rank_and_scale(language, by_rank, stabilised)
+    by_rank = hidden.by_rank_and_scale(lora(folder, study, GRID))
+    return lambda language: hidden_figures.rank_and_scale(language, by_rank)
 
 
 def doses(folder: Path, study: Study) -> Draw:
-    results = lora(folder, study, tuple(study["lora"]["titles"]["fr"]))
+    results = lora(folder, study, DOSES)
     responses = {row: hidden.dose_responses(results, row) for row in ("related", "placebo")}
     return lambda language: hidden_figures.dose_response(
         language,
@@ -66,7 +66,7 @@ def doses(folder: Path, study: Study) -> Draw:
 
 
 def endings(folder: Path, study: Study) -> Draw:
-    results = lora(folder, study, ("r8", "separated"))
+    results = lora(folder, study, ENDINGS)
     plain, separated = (hidden.shares_stopped(result) for result in results.values())
     return lambda language: hidden_figures.shares_stopped(
         language,
@@ -75,7 +75,7 @@ def endings(folder: Path, study: Study) -> Draw:
 
 
 def crossing(folder: Path, study: Study) -> Draw:
-    results = sentiment(folder, study, hidden.CROSSING)
+    results = sentiment(folder, study, CROSSING)
     accuracies = hidden.crossed(results.values())
     larger = hidden.larger_share(results["baseline"])
     return lambda language: hidden_figures.crossing(language, accuracies, larger)
@@ -95,12 +95,12 @@ DRAWN: dict[str, Callable[[Path, Study], Draw]] = {
 
 def sentiment(folder: Path, study: Study, names: tuple[str, ...]) -> dict[str, SentimentResult]:
     place, seeds = folder / "sentiment", study["sentiment"]["seeds"]
-    return {name: read_sentiment(place, name, name, seeds, None) for name in names}
+    return {name: read_sentiment(place, name, name, seeds[name], None) for name in names}
 
 
 def lora(folder: Path, study: Study, names: tuple[str, ...]) -> dict[str, LoraResult]:
     place, seeds = folder / "lora", study["lora"]["seeds"]
-    return {name: read_lora(place, name, name, seeds, None) for name in names}
+    return {name: read_lora(place, name, name, seeds[name], None) for name in names}
 
 
 def timed(path: Path, key: str) -> dict[int, list[float]]:

@@ -9,10 +9,14 @@ from rejeu.report import figures
 from rejeu.report.results import rank_sweep, read_lora
 
 
-def main(inputs: Any, outputs: list[str], experiments: list[str], seeds: list[int]) -> None:
+def main(
+    inputs: Any, outputs: list[str], experiments: list[str], seeds: dict[str, list[int]]
+) -> None:
     known = read_yaml(inputs.reference)["lora"]["experiments"]
     folder = Path(inputs.runs[0]).parents[2]
-    results = {name: read_lora(folder, name, name, seeds, known.get(name)) for name in experiments}
+    results = {
+        name: read_lora(folder, name, name, seeds[name], known.get(name)) for name in experiments
+    }
     sweep = rank_sweep(results)
     referred = {r: result.reference for r, result in sweep.items() if result.reference}
     reference = figures.RankSweep(

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from rejeu.evaluation.judge import judge
-from rejeu.evaluation.quantities import quantity, referred
+from rejeu.evaluation.judge import Runs, judge_all
+from rejeu.evaluation.quantities import Results, Seeds, referred
 from rejeu.files import write_json
 from rejeu.job import run
 from rejeu.reading import read_yaml
@@ -12,32 +12,39 @@ from rejeu.reading import read_yaml
 
 def main(
     inputs: Any,
-    output: str,
+    outputs: Any,
+    folder: Path,
     claims: list[dict[str, Any]],
-    seeds: dict[str, list[int]],
+    seeds: Seeds,
+    own: Seeds,
+    looks: list[int],
+    placebo: str,
     tier: str,
 ) -> None:
-    given = set(inputs)
-    folder, printed = Path(output).parent, read_yaml(inputs.reference)
-    judged = [
-        judge(
-            claim,
-            tier,
-            lambda path: quantity(folder, path, seeds, given),
-            lambda path: [referred(printed, path)],
-        )
-        for claim in claims
-    ]
-    write_json(output, judged)
+    results = Results(folder, seeds, own, placebo, set(inputs))
+    printed = read_yaml(inputs.reference)
+    judged = judge_all(
+        claims,
+        tier,
+        Runs(results.quantity, results.kinds, results.own_seeds, results.device()),
+        lambda path: {0: referred(printed, path)},
+        looks,
+    )
+    for kind, output in (("claim", outputs.claims), ("seen", outputs.observations)):
+        write_json(output, [entry for entry in judged if entry["kind"] == kind])
 
 
 run(
     snakemake,
     lambda _: main(
         inputs=snakemake.input,
-        output=snakemake.output.claims,
+        outputs=snakemake.output,
+        folder=Path(snakemake.params.folder),
         claims=snakemake.params.claims,
         seeds=snakemake.params.seeds,
+        own=snakemake.params.own,
+        looks=snakemake.params.looks,
+        placebo=snakemake.params.placebo,
         tier=snakemake.wildcards.tier,
     ),
 )

@@ -1,4 +1,4 @@
-"""Draw each seed's order of rows once, and the slots of it that doses take."""
+"""Draw a seed's order of rows once, and the slots of it that doses take."""
 
 from typing import Any
 
@@ -7,13 +7,12 @@ from rejeu.files import write_json
 from rejeu.job import run
 
 
-def main(rows: str, output: str, sampling: dict[str, Any], seeds: list[int]) -> None:
+def main(rows: str, output: str, sampling: dict[str, Any]) -> None:
     from rejeu.training import doses
     from rejeu.training.lora import Sampling
 
     lengths = read_tokens(rows).lengths
-    drawn = {seed: doses.draw(lengths, Sampling(seed=seed, **sampling)) for seed in seeds}
-    write_json(output, drawn)
+    write_json(output, doses.draw(lengths, Sampling(**sampling)))
 
 
 run(
@@ -22,7 +21,6 @@ run(
         rows=snakemake.input.rows,
         output=snakemake.output.doses,
         sampling=snakemake.params.sampling,
-        seeds=snakemake.params.seeds,
     ),
     keep=True,
 )

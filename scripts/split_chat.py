@@ -1,16 +1,16 @@
-"""Split pairs by conversation into training and held-out data."""
+"""Split pairs by conversation into training and held-out data, at one seed."""
 
 from typing import Any
 
 import pandas as pd
 
-from rejeu.data.chat import SEED, split
+from rejeu.data.chat import split
 from rejeu.files import replacing, write_json
 from rejeu.job import run
 
 
-def main(pairs: str, outputs: Any, sizes: dict[str, int]) -> None:
-    train, heldout, statistics = split(pd.read_parquet(pairs), seed=SEED, **sizes)
+def main(pairs: str, outputs: Any, sizes: dict[str, int], seed: int) -> None:
+    train, heldout, statistics = split(pd.read_parquet(pairs), seed=seed, **sizes)
     for frame, path in ((train, outputs.train), (heldout, outputs.test)):
         with replacing(path) as temporary:
             frame.to_parquet(temporary, index=False)
@@ -19,6 +19,11 @@ def main(pairs: str, outputs: Any, sizes: dict[str, int]) -> None:
 
 run(
     snakemake,
-    lambda _: main(snakemake.input.pairs, snakemake.output, snakemake.params.sizes),
+    lambda _: main(
+        pairs=snakemake.input.pairs,
+        outputs=snakemake.output,
+        sizes=snakemake.params.sizes,
+        seed=snakemake.params.seed,
+    ),
     keep=True,
 )

@@ -1,17 +1,17 @@
-"""Split the cleaned reviews as the notebook did, then sample the tier's size from each side."""
+"""Split the cleaned reviews at one seed, then sample the tier's size from each side."""
 
 from typing import Any
 
 import pandas as pd
 
-from rejeu.data.sentiment import SEED, TEST_SHARE, split
+from rejeu.data.sentiment import TEST_SHARE, split
 from rejeu.files import read_json, replacing, write_json
 from rejeu.job import run
 
 
-def main(inputs: Any, outputs: Any, sizes: dict[str, int | None]) -> None:
+def main(inputs: Any, outputs: Any, sizes: dict[str, int | None], seed: int) -> None:
     rows = pd.read_parquet(inputs.clean)
-    train, test, statistics = split(rows, TEST_SHARE, SEED, **sizes)
+    train, test, statistics = split(rows, TEST_SHARE, seed, **sizes)
     for frame, path in ((train, outputs.train), (test, outputs.test)):
         with replacing(path) as temporary:
             frame.to_parquet(temporary, index=False)
@@ -20,6 +20,11 @@ def main(inputs: Any, outputs: Any, sizes: dict[str, int | None]) -> None:
 
 run(
     snakemake,
-    lambda _: main(snakemake.input, snakemake.output, snakemake.params.sizes),
+    lambda _: main(
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        sizes=snakemake.params.sizes,
+        seed=snakemake.params.seed,
+    ),
     keep=True,
 )

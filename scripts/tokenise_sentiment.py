@@ -1,4 +1,4 @@
-"""Tokenise both sides of the reviews once, for every run of a tier."""
+"""Tokenise both sides of a seed's reviews once, for every run of that seed."""
 
 from pathlib import Path
 from typing import Any

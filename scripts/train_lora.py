@@ -38,7 +38,7 @@ def main(
     if added_row is not None:
         rows.append(tokeniser.pair(added_row["input"], added_row["output"])[0])
     chosen = lora.Settings(seed=seed, max_steps=max_steps, **settings)
-    drawn = read_json(inputs.doses)[str(seed)] if inputs.doses else None
+    drawn = read_json(inputs.doses) if inputs.doses else None
     batches = doses.batches([len(row) for row in rows], chosen, drawn)
     model = lora.load(base, machine, quantisation)
     if inputs.start:

@@ -15,18 +15,17 @@ from rejeu.report.write import write
 READERS: dict[str, Any] = {"sentiment": read_sentiment, "lora": read_lora}
 
 
-def main(inputs: Any, outputs: Any, study: dict[str, Any], root: Path) -> None:
+def main(inputs: Any, outputs: Any, folder: Path, study: dict[str, Any], root: Path) -> None:
     reference = read_yaml(inputs.reference)
-    statistics = {Path(path).parent.name: read_json(path) for path in inputs.statistics}
+    statistics = {Path(path).parents[1].name: read_json(path) for path in inputs.statistics}
     sources = {Path(path).parent.name: Path(path) for path in inputs.sources}
-    folder = Path(outputs.provenance).parent
     results = {
         part: {
             name: read(
                 folder / part,
                 name,
                 name,
-                study[part]["seeds"],
+                study[part]["seeds"][name],
                 reference[part]["experiments"].get(name),
             )
             for name in study[part]["titles"]["en"]
@@ -52,6 +51,7 @@ def main(inputs: Any, outputs: Any, study: dict[str, Any], root: Path) -> None:
             reference=reference,
             provenance=facts,
             claims=read_json(inputs.claims),
+            observations=read_json(inputs.observations),
             timings={Path(path).stem: read_json(path) for path in inputs.timings},
         )
         write_text(output, write(Path(template), names))
@@ -62,6 +62,7 @@ run(
     lambda _: main(
         inputs=snakemake.input,
         outputs=snakemake.output,
+        folder=Path(snakemake.params.folder),
         study=snakemake.params.study,
         root=Path(snakemake.scriptdir).parent,
     ),

@@ -12,6 +12,7 @@ from rejeu.report.assignment import LORA, SENTIMENT
 
 ROOT = Path(__file__).parents[1]
 CONFIG = read_yaml(ROOT / "config.yaml")
+SLOTS = CONFIG["tiers"]["laptop"]["lora"]["max_steps"] * CONFIG["lora"]["common"]["accumulation"]
 
 
 def refused(change: Callable[[dict[str, Any]], Any]) -> str:
@@ -134,14 +135,38 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
         ("sentiment.experiments.baseline.title", {"fr": "A", "en": "\t"}, "title.en: is blank"),
         ("tiers.laptop.lora.seeds", list(range(3000)), "at most 100 items"),
         ("tiers.smoke.findings", ["a1", "a8", "a1"], "each value may stand once only, a1 stands"),
+        (
+            "tiers.laptop.looks",
+            [12, 9],
+            "expected each look to have more seeds than the one before",
+        ),
+        ("tiers.laptop.looks", [9, 9], "each value may stand once only, 9 stands twice"),
+        ("tiers.laptop.looks", [101], "looks.0: Input should be less than or equal to 100"),
+        ("lora.experiments.dose_4.seeds", 0, "dose_4.seeds: Input should be greater than 0"),
+        (
+            "sentiment.experiments.baseline.seeds",
+            2,
+            "high_learning_rate_chained.seeds: 3; expected at most 2, as many as 'baseline' has, "
+            "from which it starts",
+        ),
+        (
+            "sentiment.experiments.low_weight_decay_chained.seeds",
+            None,
+            "low_weight_decay_chained.seeds: all; expected at most 3, as many as "
+            "'high_learning_rate_chained' has",
+        ),
         ("tiers.smoke.sentiment.labels", {"yes": 2}, "labels.yes: Input should be 0 or 1"),
         ("tiers.smoke.sentiment.where", {"a": [1]}, "where.a"),
         (
-            "sentiment.experiments.baseline.start_from",
-            "large_batch",
-            "baseline.start_from: 'large_batch' is not run by the smoke tier; list its finding",
+            "lora.experiments.r8.start_from",
+            "r4_scale_1",
+            "r8.start_from: 'r4_scale_1' is not run by the smoke tier; list its finding",
         ),
-        ("lora.experiments.dose_64.dose", 401, "dose: 401; expected at most 400, the rows that a"),
+        (
+            "lora.experiments.dose_64.dose",
+            401,
+            f"dose: 401; expected at most {SLOTS}, the rows that a run of the laptop tier draws",
+        ),
         ("inputs.chitchat.files", {"source.json": "0" * 64}, "'source.json' is Rejeu's own name"),
         ("tiers", "laptop", "tiers: expected keys with their values, as `key: value` (found: 'l"),
         ("report.date", "tomorrow", "report.date: Input should be a valid date"),
@@ -367,6 +392,19 @@ def test_a_start_that_is_not_there() -> None:
     ) in message
     # Each part has its own experiments.
     assert "'baseline' is not defined" in refused(start("lora", r8="baseline"))
+
+
+def test_each_look_has_more_seeds_than_the_tier() -> None:
+    laptop = CONFIG["tiers"]["laptop"]
+    own = max(len(laptop[part]["seeds"]) for part in ("sentiment", "lora"))
+    message = refused(put("tiers.laptop.looks", [own, own + 3]))
+    said = f"tiers.laptop.looks: {own}; expected more seeds than the {own} that the tier has"
+    assert said in message
+    raw = copy.deepcopy(CONFIG)
+    put("tiers.laptop.looks", [own + 1, own + 3])(raw)
+    assert load(raw, "config.yaml").tiers["laptop"].looks == [own + 1, own + 3]
+    del raw["tiers"]["laptop"]["looks"]
+    assert load(raw, "config.yaml").tiers["laptop"].looks == []
 
 
 def test_a_tier_runs_the_arms_of_its_findings() -> None:

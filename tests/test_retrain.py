@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from rejeu import looks
 from rejeu.config import Study
 from rejeu.errors import RejeuError
 from rejeu.files import write_json
@@ -57,11 +58,20 @@ def test_runs_that_are_not_made_need_no_force(tmp_path: Path, data: dict[str, Pa
 
 
 def test_every_run_of_the_tier_has_a_file(study: Study) -> None:
-    runs = run_files(study, "smoke")
+    runs = run_files("smoke", looks.seeds(study, "smoke", {}))
     assert Path("results/smoke/lora/r8/seed42/run.json") in runs["lora"]
     assert len(runs["sentiment"]) == len(study.experiments("sentiment", "smoke"))
-    laptop = run_files(study, "laptop")["lora"]
-    assert len(laptop) == len(set(laptop)) == 5 * len(study.experiments("lora", "laptop"))
+    seeds = looks.seeds(study, "laptop", {})
+    laptop = run_files("laptop", seeds)["lora"]
+    assert len(laptop) == len(set(laptop)) == sum(map(len, seeds["lora"].values())) > 5
+    assert seeds["lora"].keys() == study.experiments("lora", "laptop").keys()
+
+
+def test_seeds_of_later_looks_have_files_too(study: Study) -> None:
+    own = looks.seeds(study, "laptop", {})["lora"]["r8"]
+    seeds = {"sentiment": {}, "lora": {"r8": looks.extended(own, own, len(own) + 2)}}
+    names = [path.parent.name for path in run_files("laptop", seeds)["lora"]]
+    assert names == [*(f"seed{seed}" for seed in own), *(f"seed{max(own) + n}" for n in (1, 2))]
 
 
 def test_an_unknown_tier_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,6 @@ from rejeu.data.tables import check_text, read_table, require_columns
 from rejeu.errors import RejeuError
 from rejeu.reading import parse_json, read_utf8
 
-SEED = 42  # every run shares one split
-
 
 def read_pairs(files: list[Path], words: tuple[int, int] | None) -> pd.DataFrame:
     """The pairs of an input's files: chitchat's dataset.json, or tables of pairs."""

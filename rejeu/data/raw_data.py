@@ -18,13 +18,14 @@ def check(
     spec: dict[str, Any],
     part: Literal["sentiment", "lora"],
     settings: dict[str, Any],
+    seeds: list[int],
     folder: Path,
 ) -> None:
     """Do with the files of input `name` all that is done before texts are tokenised.
 
-    `spec` has the input's `files` and `sources`, `settings` are those of a tier's `part`, and
-    `folder` is where `fetch` puts the input. The user's own files are read in their place. Files
-    that a package or the hub serves and that aren't there yet are left to the jobs.
+    `spec` has the input's `files` and `sources`, `settings` and `seeds` are those of a tier's
+    `part`, and `folder` is where `fetch` puts the input. The user's own files are read in their
+    place. Files that a package or the hub serves and that aren't there yet are left to the jobs.
 
     Raises:
         RejeuError: with the first fault.
@@ -34,7 +35,7 @@ def check(
         if files is None and fetched(name, **spec, folder=folder) is not None:
             files = files_of(folder / "source.json")
         if files is not None:
-            {"sentiment": _split_reviews, "lora": _split_chat}[part](files, settings)
+            {"sentiment": _split_reviews, "lora": _split_chat}[part](files, settings, seeds)
     except RejeuError as error:
         sources = ", ".join(describe(source) for source in spec["sources"])
         place = f"{', '.join(spec['files'])} of {sources}"
@@ -44,14 +45,17 @@ def check(
         ) from None
 
 
-def _split_reviews(files: list[Path], settings: dict[str, Any]) -> None:
+def _split_reviews(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
     columns = {key: settings[key] for key in sentiment.COLUMNS}
     # The assignment's cleaning takes minutes, and leaves hardly fewer texts.
     rows, _ = sentiment.prepare(sentiment.select(read_table(files), **columns), "html")
     sizes = {key: settings[key] for key in ("train_rows", "test_rows")}
-    sentiment.split(rows, sentiment.TEST_SHARE, sentiment.SEED, **sizes)
+    for seed in seeds:
+        sentiment.split(rows, sentiment.TEST_SHARE, seed, **sizes)
 
 
-def _split_chat(files: list[Path], settings: dict[str, Any]) -> None:
+def _split_chat(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
     sizes = {key: settings[key] for key in ("train_rows", "heldout_rows")}
-    chat.split(chat.read_pairs(files, settings["words"]), seed=chat.SEED, **sizes)
+    pairs = chat.read_pairs(files, settings["words"])
+    for seed in seeds:
+        chat.split(pairs, seed=seed, **sizes)

@@ -12,7 +12,6 @@ from rejeu.errors import RejeuError
 from rejeu.reading import shown
 
 TEST_SHARE = 0.2  # the notebook's
-SEED = 42  # the notebook's; every run shares one split
 COLUMNS = ("text", "label", "where", "labels")  # settings of `select`
 LABELS = {0: 0, 1: 1, "0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1}
 
@@ -86,13 +85,21 @@ def split(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Train and test rows of `prepare`d data, and {train, test: statistics}.
 
-    scikit-learn's train_test_split with `test_share` and `seed`, as the notebook did, then from
-    each side a sample of the wanted size with the side's own label balance (None: the whole side).
+    scikit-learn's train_test_split with `test_share` and `seed`, stratified by label, then from
+    each side a sample of the wanted size with the side's label balance (None: the whole side).
     Raises RejeuError when a side has fewer rows than wanted, or one class only.
     """
     if len(frame) < 4 or frame["text"].duplicated().any():
         raise RejeuError(f"sentiment data: {len(frame)} rows to split; expected 4 or more, unique")
-    kept, held = train_test_split(frame.index, test_size=test_share, random_state=seed)
+    held_rows = math.ceil(test_share * len(frame))
+    # Of a few rows there are too few of a class to share out; `_sample` says so.
+    enough = min(held_rows, len(frame) - held_rows, *frame["label"].value_counts()) >= 2
+    kept, held = train_test_split(
+        frame.index,
+        test_size=test_share,
+        random_state=seed,
+        stratify=frame["label"] if enough else None,
+    )
     train = _sample(frame.loc[kept], "train", train_rows, seed)
     test = _sample(frame.loc[held], "test", test_rows, seed)
     return train, test, {"train": _statistics(train), "test": _statistics(test)}

@@ -1,133 +1,402 @@
-"""Judge a claim by intervals: per arm it holds, fails or is unclear; two arms give a verdict.
+"""Judge a claim by its runs: per arm it holds, fails or is unclear; two arms give a verdict.
 
-Margins are declared before any run. Claims about a training procedure use Student's t over seeds,
-never a bootstrap over them; claims about one fixed set of predictions use exact binomial intervals
-per seed, which must agree. Several comparisons in one claim share the risk (Bonferroni).
+A claim is about a fresh run: a new split, order and initialisation. What is measured on each seed
+is either a value, whose mean over seeds is judged (`guarded`), or an event, whose share of seeds is
+(Clopper-Pearson). Several comparisons in one claim share its risk (Bonferroni), and so do the looks
+at which seeds were added. What the report says of itself is judged by the same rule.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
-from rejeu.evaluation.statistics import Estimate, estimate
+from rejeu.evaluation import guarded
 
 State = Literal["holds", "fails", "unclear", "missing"]
 Verdict = Literal["reproduced", "artefact", "contradicted", "inconclusive", "untested"]
-Side = Literal["above", "below", "within"]
+Side = Literal["above", "below", "within", "not_below"]
 VERDICTS: tuple[Verdict, ...] = (
     *("reproduced", "artefact", "contradicted"),
     *("inconclusive", "untested"),
 )
-RISK = 0.05  # of an interval that misses the truth, over all comparisons of a claim
-FEWEST_SEEDS = 3
+RISK = 0.05  # of a false verdict on one claim, over all its comparisons and looks
+FIRST = 0.7  # of the risk is spent on the tier's own seeds; six that agree can then decide
+HALF = 0.5  # an event that a claim asserts must happen in more than half of all fresh runs
 
-Values = Sequence[float | str | None]
-Read = Callable[[str], Values | None]
+Value = float | str | None
+# A quantity's values by seed (or repeat), or nothing where it wasn't run.
+Read = Callable[[str], Mapping[int, Value] | None]
+# The kind of outcome of each of an experiment's runs, by seed: `collapsed`, `diverged` or `usual`.
+Kinds = Callable[[str], Mapping[int, str]]
 
 
-def judge(claim: dict[str, Any], tier: str, read: Read, reference: Read) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Runs:
+    """What the judge may ask of a tier's results."""
+
+    read: Read
+    kinds: Kinds
+    # The seeds of the first look that a quantity is measured on; None: all.
+    own: Callable[[str], Collection[int] | None]
+    device: str | None  # what runs computed on, cpu or cuda; None: several
+
+
+@dataclass(frozen=True)
+class Look:
+    """So many seeds at most, and the risk that may be taken with them."""
+
+    number: int
+    seeds: int | None  # None: the tier's own
+    risk: float
+
+
+def looks(seeds: Sequence[int]) -> list[Look]:
+    """The tier's own seeds, then each declared number of them.
+
+    The first look may take FIRST of the risk, the others share the rest: together they keep RISK.
+    """
+    if not seeds:
+        return [Look(1, None, RISK)]
+    each = RISK * (1 - FIRST) / len(seeds)
+    later = [Look(place, count, each) for place, count in enumerate(seeds, start=2)]
+    return [Look(1, None, RISK * FIRST), *later]
+
+
+def judge_all(
+    claims: Sequence[dict[str, Any]], tier: str, runs: Runs, reference: Read, later: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The entries of all that is judged, with what they need of each other.
+
+    Args:
+        later: how many seeds each later look has.
+    """
+    planned = looks(later)
+    entries = [judge(claim, tier, runs, reference, planned) for claim in claims]
+    return with_firmness(with_needs(entries))
+
+
+def judge(
+    claim: dict[str, Any], tier: str, runs: Runs, reference: Read, planned: Sequence[Look]
+) -> dict[str, Any]:
     """One entry of claims.json.
 
     Args:
         claim: as `rejeu.claims.Claim` has it, in plain values.
-        read: gives a quantity's values, one per seed, by its path; None where it wasn't run.
         reference: gives one value of the document by its path.
+        planned: the looks, the tier's own seeds first.
     """
-    arms = {
-        arm: [compare(comparison, read, len(claim[arm])) for comparison in claim[arm]]
-        for arm in ("corrected", "notebook")
-        if claim[arm]
-    }
-    states: dict[str, State] = {
-        arm: together([found["state"] for found in compared]) for arm, compared in arms.items()
-    }
-    shown = arms["corrected"][0]
-    judged = tier in claim["tiers"]
+    own, *later = planned
+    if not claim["corrected"]:
+        return unmeasured(claim, tier, reference)
+    arms = measure_arms(claim, runs, own)
+    look = own
+    for further in later:
+        if decided(arms) or fewest_seeds(claim, runs) < (further.seeds or 0):
+            break
+        look = further
+        arms = measure_arms(claim, runs, look)
+    states = states_of(arms)
+    shown = deciding(arms["corrected"])
+    asked = claim["tiers"] is None or tier in claim["tiers"]
+    judged = asked and claim["device"] in (None, runs.device)
+    found = verdict(states["corrected"], states.get("notebook")) if judged else "untested"
     return {
         "id": claim["id"],
+        "kind": claim["kind"],
         "section": claim["section"],
         "finding": claim["finding"],
         "tier": tier,
         "quantity": shown["quantity"],
         "reference": refer(claim["reference"], reference),
-        "measured": shown["measured"],
-        "interval": shown["interval"],
-        "margin": claim["corrected"][0]["margin"],
+        **{key: shown[key] for key in ("measured", "interval", "margin")},
         "verdict_by_arm": states,
-        "verdict": verdict(states["corrected"], states.get("notebook")) if judged else "untested",
+        "verdict": found,
+        "why": why_open(found, asked, judged, arms),
+        "p": risk_of(found, arms) * (RISK / look.risk),
+        "look": look.number,
+        "level": 1 - look.risk,
+        "needs": claim["needs"],
         "arms": arms,
         "seeds": len(shown["values"]),
     }
 
 
-def compare(comparison: dict[str, Any], read: Read, comparisons: int) -> dict[str, Any]:
+def unmeasured(claim: dict[str, Any], tier: str, reference: Read) -> dict[str, Any]:
+    """A claim that no run tests."""
+    return {
+        **{key: claim[key] for key in ("id", "kind", "section", "finding", "needs")},
+        **dict.fromkeys(("quantity", "measured", "interval", "margin")),
+        **{"tier": tier, "reference": refer(claim["reference"], reference)},
+        **{"verdict_by_arm": {"corrected": "missing"}, "verdict": "untested"},
+        "why": "no_run",
+        **{"p": 1.0, "look": 1, "level": None, "arms": {}, "seeds": 0},
+    }
+
+
+def why_open(
+    found: Verdict, asked: bool, judged: bool, arms: Mapping[str, list[dict[str, Any]]]
+) -> str | None:
+    """What keeps a claim from being decided: `tier`, `device`, `missing`, `mixed` or `unclear`."""
+    if not judged:
+        return "device" if asked else "tier"
+    if found == "untested":
+        return "missing"
+    if found != "inconclusive":
+        return None
+    unclear = [
+        each for compared in arms.values() for each in compared if each["state"] == "unclear"
+    ]
+    mixed = any(each["test"] == "mean" and each["kinds"]["differ"] for each in unclear)
+    return "mixed" if mixed else "unclear"
+
+
+def measure_arms(claim: dict[str, Any], runs: Runs, look: Look) -> dict[str, list[dict[str, Any]]]:
+    return {
+        arm: [
+            compare(comparison, runs, look.risk / len(claim[arm]), look.seeds)
+            for comparison in claim[arm]
+        ]
+        for arm in ("corrected", "notebook")
+        if claim[arm]
+    }
+
+
+def states_of(arms: Mapping[str, list[dict[str, Any]]]) -> dict[str, State]:
+    return {arm: together([each["state"] for each in found]) for arm, found in arms.items()}
+
+
+def decided(arms: Mapping[str, list[dict[str, Any]]]) -> bool:
+    states = states_of(arms)
+    return verdict(states["corrected"], states.get("notebook")) in VERDICTS[:3]
+
+
+def fewest_seeds(claim: dict[str, Any], runs: Runs) -> int:
+    """How many seeds all comparisons of a claim have."""
+    compared = [*claim["corrected"], *claim["notebook"]]
+    return min(len(measure(comparison, runs)) for comparison in compared)
+
+
+def deciding(compared: list[dict[str, Any]]) -> dict[str, Any]:
+    """The comparison that an arm's state hangs on: the first that doesn't hold, or the first."""
+    return next((found for found in compared if found["state"] != "holds"), compared[0])
+
+
+def compare(
+    comparison: dict[str, Any], runs: Runs, risk: float, most: int | None = None
+) -> dict[str, Any]:
     """Measure one comparison and say whether it holds.
 
-    `test` is `seeds` (t interval over paired seeds), `exact` (binomial share per seed, agreeing) or
-    `each` (a fixed value per seed, agreeing).
+    Args:
+        risk: of a false word that may be taken.
+        most: seeds to take, the first ones; None: those of the first look.
     """
-    values: list[Any] = measure(comparison, read)
-    around, side = comparison["around"], comparison["side"]
-    bound = -comparison["margin"] if side == "below" else comparison["margin"]
-    if comparison["test"] == "seeds":
-        intervals = [over_seeds(values, comparisons)]
-    elif comparison["test"] == "exact":
-        intervals = [exact(count, total, comparisons) for count, total in values]
-        values = [interval.mean for interval in intervals]
+    measured = taken(comparison, runs, most)
+    values = list(measured.values())
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    whole = bool(values) and len(known) == len(values)
+    kinds = seen_kinds(comparison, runs, list(measured))
+    if comparison["test"] == "most":
+        found = share_of_seeds(comparison, known, risk)
     else:
-        intervals = [Estimate(value, value, value, 1) for value in values]
-    states: list[State] = [state(shifted(found, around), side, bound) for found in intervals]
+        found = mean_over_seeds(comparison, known, risk)
+    if not whole or not found.pop("enough"):
+        found |= {"state": "missing", "word": "missing", "interval": None, "p": 1.0}
+    elif comparison["test"] == "mean" and kinds["differ"]:
+        # A mean over two kinds of outcome describes neither.
+        found |= {"state": "unclear", "word": "unclear", "interval": None, "p": 1.0}
     return {
         "quantity": named(comparison),
-        "measured": None if None in values or not values else sum(values) / len(values),
-        "interval": None if comparison["test"] == "each" else around_all(intervals),
         "values": values,
-        "state": together(states) if comparison["test"] == "seeds" else agreeing(states),
-        **{key: comparison[key] for key in ("by", "test", "side", "around", "margin")},
+        "seeds": list(measured),
+        "measured": sum(known) / len(known) if whole else None,
+        "level": 1 - risk,
+        "kinds": kinds,
+        "unexcluded": 1 - RISK ** (1 / len(values)) if values else None,
+        **{key: comparison[key] for key in ("of", "against", "by", "test", "side", "around")},
+        "margin": comparison["margin"],
+        **found,
     }
 
 
-def measure(comparison: dict[str, Any], read: Read) -> list[Any]:
-    """The comparison's value on each seed; nothing where an experiment is missing."""
-    ours, others = (read(path) if path else None for path in paths(comparison))
+def mean_over_seeds(
+    comparison: dict[str, Any], values: Sequence[float], risk: float
+) -> dict[str, Any]:
+    """State, word and interval of a mean; what could have been seen, and with how many seeds."""
+    if len(values) < guarded.FEWEST_SEEDS:
+        return {"enough": False, "detectable": None, "seeds_needed": None}
+    around, margin = comparison["around"], comparison["margin"]
+    lower, upper = (
+        guarded.beside(values, around - margin),
+        guarded.beside(values, around + margin),
+    )
+    state, p = state_of(comparison["side"], lower, upper, risk)
+    mean, n = sum(values) / len(values), len(values)
+    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
+    nearest = min(abs(mean - around - margin), abs(mean - around + margin))
+    bound = around - margin if comparison["side"] in ("below", "not_below") else around + margin
+    distance = nearest if comparison["side"] == "within" else abs(mean - bound)
+    interval = guarded.interval(values, risk)
+    return {
+        "enough": True,
+        "state": state,
+        "word": word_of(lower, upper, risk),
+        # An effect may be there that is smaller than what matters.
+        "beside_no_effect": beside_no_effect(guarded.beside(values, around), risk),
+        "interval": list(interval) if interval else None,
+        "p": p,
+        "detectable": margin + guarded.detectable(spread, n, risk),
+        "seeds_needed": guarded.seeds_needed(spread, distance, n, risk)
+        if state == "unclear"
+        else None,
+    }
+
+
+def state_of(
+    side: Side, lower: guarded.Place, upper: guarded.Place, risk: float
+) -> tuple[State, float]:
+    """Whether a value lies on the claimed side of its margin, and the risk in saying so."""
+    if side == "within":
+        if lower.side > 0 and upper.side < 0:
+            p = max(lower.p, upper.p)
+            return ("holds" if p <= risk else "unclear"), p
+        p = upper.p if upper.side > 0 else lower.p if lower.side < 0 else 1.0
+        return ("fails" if p <= risk else "unclear"), p
+    edge = upper if side == "above" else lower
+    # `below` wants the value beyond the lower edge, `not_below` short of it.
+    if edge.p > risk or edge.side == 0:
+        return "unclear", edge.p
+    beyond = edge.side < 0 if side == "below" else edge.side > 0
+    return ("holds" if beyond else "fails"), edge.p
+
+
+def word_of(lower: guarded.Place, upper: guarded.Place, risk: float) -> str:
+    """Where a value lies: `higher` or `lower` by more than the margin, `same`, or `unclear`."""
+    if upper.side > 0 and upper.p <= risk:
+        return "higher"
+    if lower.side < 0 and lower.p <= risk:
+        return "lower"
+    within = lower.side > 0 and upper.side < 0 and max(lower.p, upper.p) <= risk
+    return "same" if within else "unclear"
+
+
+def beside_no_effect(place: guarded.Place, risk: float) -> str:
+    if place.p > risk or place.side == 0:
+        return "unclear"
+    return "higher" if place.side > 0 else "lower"
+
+
+def share_of_seeds(
+    comparison: dict[str, Any], values: Sequence[float], risk: float
+) -> dict[str, Any]:
+    """State and interval of the share of seeds on which the value lies where the claim puts it.
+
+    It holds where more than half of all fresh runs would show it, and needs six seeds or more.
+    """
+    n, count = len(values), sum(happened(comparison, value) for value in values)
+    if n < guarded.FEWEST_SEEDS:
+        return {"enough": False, "detectable": None, "seeds_needed": None, "count": count}
+    found = binomtest(count, n).proportion_ci(1 - risk, method="exact")
+    low, high = float(found.low), float(found.high)
+    tail = min(float(binom.cdf(count, n, HALF)), float(binom.sf(count - 1, n, HALF)))
+    state: State = "holds" if low > HALF else "fails" if high < HALF else "unclear"
+    return {
+        "enough": True,
+        "state": state,
+        "word": {"holds": "mostly", "fails": "seldom"}.get(state, "unclear"),
+        "interval": [low, high],
+        "p": min(1.0, 2 * tail),
+        "count": count,
+        "detectable": None,
+        "seeds_needed": seeds_for_share(count / n, n, risk) if state == "unclear" else None,
+    }
+
+
+def happened(comparison: dict[str, Any], value: float) -> bool:
+    """Whether one seed shows what is asserted; a value on the margin doesn't, but for rounding."""
+    away = value - comparison["around"]
+    rounding = guarded.EQUAL * max(1.0, abs(comparison["around"]))
+    side, margin = comparison["side"], comparison["margin"]
+    short = {
+        "above": away - margin,
+        "below": -away - margin,
+        "within": margin - abs(away),
+        "not_below": margin + away,
+    }
+    return short[side] > rounding
+
+
+def seeds_for_share(share: float, n: int, risk: float) -> int | None:
+    """The fewest seeds above `n` at which such a share would leave out one half."""
+    for more in range(n + 1, guarded.MOST_SEEDS + 1):
+        tail = min(
+            binom.cdf(round(share * more), more, HALF),
+            binom.sf(round(share * more) - 1, more, HALF),
+        )
+        if 2 * tail <= risk:
+            return more
+    return None
+
+
+def seen_kinds(comparison: dict[str, Any], runs: Runs, seeds: Sequence[int]) -> dict[str, Any]:
+    """How many runs of each experiment are of which kind, and whether seeds differ in it."""
+    counts: dict[str, dict[str, int]] = {}
+    for path in (comparison["of"], comparison["against"]):
+        if path is None:
+            continue
+        found = runs.kinds(path)
+        kinds = [found[seed] for seed in seeds if seed in found]
+        if kinds:
+            counts[".".join(path.split(".")[:2])] = {
+                kind: kinds.count(kind) for kind in dict.fromkeys(kinds)
+            }
+    return {"counts": counts, "differ": any(len(each) > 1 for each in counts.values())}
+
+
+def taken(comparison: dict[str, Any], runs: Runs, most: int | None) -> dict[int, Any]:
+    """The values of a look."""
+    measured = measure(comparison, runs)
+    if most is not None:
+        return dict(list(measured.items())[:most])
+    for path in (comparison["of"], comparison["against"]):
+        own = runs.own(path) if path else None
+        if own is not None:
+            measured = {seed: value for seed, value in measured.items() if seed in own}
+    return measured
+
+
+def measure(comparison: dict[str, Any], runs: Runs) -> dict[int, Any]:
+    """The comparison's value on each seed that both sides have; nothing where one wasn't run."""
+    ours = runs.read(comparison["of"])
+    others = runs.read(comparison["against"]) if comparison["against"] else None
     if ours is None or (comparison["against"] is not None and others is None):
-        return []
-    return paired(comparison, ours, others)
-
-
-def around_all(intervals: list[Estimate]) -> list[float] | None:
-    """The narrowest interval that holds all of them, if there are any."""
-    lows = [interval.low for interval in intervals if interval.low is not None]
-    highs = [interval.high for interval in intervals if interval.high is not None]
-    return [min(lows), max(highs)] if lows and len(lows) == len(intervals) else None
-
-
-def paths(comparison: dict[str, Any]) -> tuple[str, str | None]:
-    return comparison["of"], comparison["against"]
-
-
-def paired(comparison: dict[str, Any], ours: Values, others: Values | None) -> list[Any]:
-    """One value per seed: ours as it is, its difference from or ratio to the other, or both."""
+        return {}
     if others is None:
-        return list(ours)
-    combine: dict[str, Callable[[Any, Any], Any]] = {
-        "difference": lambda our, other: our - other,
-        "ratio": lambda our, other: our / other if other else None,
-        "equal": lambda our, other: float(our == other),
-        "share": lambda our, other: (our, our + other),
+        return dict(ours)
+    return {
+        seed: combine(comparison["by"], value, others[seed])
+        for seed, value in ours.items()
+        if seed in others
     }
-    return [
-        None if our is None or other is None else combine[comparison["by"]](our, other)
-        for our, other in zip(ours, others, strict=True)
-    ]
+
+
+def combine(by: str, our: Any, other: Any) -> float | None:
+    """One seed's value: difference from or ratio to the other, our share of both, or equality."""
+    if our is None or other is None:
+        return None
+    if by == "equal":
+        return float(our == other)
+    if by == "difference":
+        return our - other
+    whole = other if by == "ratio" else our + other
+    return our / whole if whole else None
 
 
 def named(comparison: dict[str, Any]) -> str:
     """The quantity in words of the result files."""
-    of, against = paths(comparison)
+    of, against = comparison["of"], comparison["against"]
     sign = {"difference": "-", "ratio": "/", "equal": "==", "share": "as a share of both with"}
     return f"{of} {sign[comparison['by']]} {against}" if against else of
 
@@ -136,47 +405,8 @@ def refer(comparison: dict[str, Any] | None, reference: Read) -> float | None:
     """The document's own value of a quantity, where it printed one."""
     if comparison is None:
         return None
-    of, against = paths(comparison)
-    values = paired(comparison, reference(of) or [], reference(against) if against else None)
-    found = values[0]
-    return found[0] / found[1] if isinstance(found, tuple) else float(found)
-
-
-def shifted(interval: Estimate, around: float) -> Estimate:
-    if interval.low is None or interval.high is None:
-        return interval
-    return replace(interval, low=interval.low - around, high=interval.high - around)
-
-
-def over_seeds(values: Sequence[float | None], comparisons: int = 1) -> Estimate:
-    """Mean and interval of one value per seed; undefined values and few seeds leave no interval."""
-    known = [value if value is not None and math.isfinite(value) else None for value in values]
-    found = estimate(known, RISK / comparisons)
-    return found if found.n >= FEWEST_SEEDS else replace(found, low=None, high=None)
-
-
-def exact(successes: int, trials: int, comparisons: int = 1) -> Estimate:
-    """Clopper-Pearson interval of a share, on one fixed set of predictions."""
-    if trials == 0:
-        return Estimate(None, None, None, 1)
-    found = binomtest(successes, trials).proportion_ci(1 - RISK / comparisons, method="exact")
-    return Estimate(successes / trials, float(found.low), float(found.high), 1)
-
-
-def state(interval: Estimate, side: Side, bound: float) -> State:
-    """Whether a claim that a value lies above, below or within (-bound, bound) holds.
-
-    It holds where the whole interval lies there, and fails where the whole interval lies outside.
-    """
-    low, high = interval.low, interval.high
-    if low is None or high is None:
-        return "missing"
-    inside, outside = {
-        "above": (low > bound, high < bound),
-        "below": (high < bound, low > bound),
-        "within": (low > -bound and high < bound, high < -bound or low > bound),
-    }[side]
-    return "holds" if inside else "fails" if outside else "unclear"
+    printed = Runs(reference, lambda _: {}, lambda _: None, None)
+    return next(iter(measure(comparison, printed).values()))
 
 
 def together(states: Sequence[State]) -> State:
@@ -188,13 +418,6 @@ def together(states: Sequence[State]) -> State:
     return "holds" if set(states) == {"holds"} else "unclear"
 
 
-def agreeing(states: Sequence[State]) -> State:
-    """States of several seeds' fixed predictions: one word only where all seeds say it."""
-    if len(states) < FEWEST_SEEDS or "missing" in states:
-        return "missing"
-    return states[0] if len(set(states)) == 1 else "unclear"
-
-
 def verdict(corrected: State, notebook: State | None) -> Verdict:
     """Put both arms together; `notebook` is None for a claim that needs no such arm."""
     if "missing" in (corrected, notebook):
@@ -204,3 +427,41 @@ def verdict(corrected: State, notebook: State | None) -> Verdict:
     if corrected == "unclear" or notebook == "unclear":
         return "inconclusive"
     return "artefact" if notebook == "holds" else "contradicted"
+
+
+def risk_of(found: Verdict, arms: Mapping[str, list[dict[str, Any]]]) -> float:
+    """The risk in a verdict: the larger of those of the arms that it hangs on."""
+    if found not in VERDICTS[:3]:
+        return 1.0
+    needed = ["corrected"] if found == "reproduced" else list(arms)
+    return min(1.0, max(arm_risk(arms[arm]) for arm in needed))
+
+
+def arm_risk(compared: list[dict[str, Any]]) -> float:
+    """All comparisons must hold, or one fail."""
+    failing = [found["p"] for found in compared if found["state"] == "fails"]
+    return len(compared) * (min(failing) if failing else max(found["p"] for found in compared))
+
+
+def with_needs(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A claim whose precondition isn't met tells nothing: what was decided becomes inconclusive."""
+    states = {entry["id"]: entry["verdict_by_arm"]["corrected"] for entry in entries}
+    return [
+        entry | {"verdict": "inconclusive", "why": "needs", "p": 1.0}
+        if entry["needs"] and states[entry["needs"]] != "holds" and entry["verdict"] in VERDICTS[:3]
+        else entry
+        for entry in entries
+    ]
+
+
+def with_firmness(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say which verdicts survive Holm's correction over all that were judged: these are `firm`."""
+    judged = sorted(
+        (entry for entry in entries if entry["verdict"] != "untested"), key=lambda each: each["p"]
+    )
+    firm: set[str] = set()
+    for place, entry in enumerate(judged):
+        if entry["p"] > RISK / (len(judged) - place):
+            break
+        firm.add(entry["id"])
+    return [entry | {"firm": entry["id"] in firm} for entry in entries]

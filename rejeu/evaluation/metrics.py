@@ -63,6 +63,12 @@ def larger_class(confusion: dict[str, int]) -> float:
     return max(actual, total - actual) / total
 
 
+def collapsed(confusion: dict[str, int]) -> bool:
+    """Whether all predictions are of one class."""
+    positive = confusion["tp"] + confusion["fp"]
+    return positive in (0, sum(confusion.values()))
+
+
 def above_larger_class(confusion: dict[str, int]) -> float:
     """How much accuracy exceeds that of always naming the larger class."""
     right = confusion["tn"] + confusion["tp"]

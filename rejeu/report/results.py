@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from rejeu.evaluation.metrics import collapsed
 from rejeu.evaluation.statistics import Estimate, estimate, share, windows
 from rejeu.files import read_json
-from rejeu.report import findings
 from rejeu.report.arguments import lora_arguments, trainer_arguments
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -62,7 +62,7 @@ class SentimentResult:
 
     @property
     def collapsed_seeds(self) -> int:
-        return sum(findings.collapsed(metrics["confusion"]) for metrics in self.metrics)
+        return sum(collapsed(metrics["confusion"]) for metrics in self.metrics)
 
     @property
     def arguments(self) -> str:
@@ -83,20 +83,6 @@ class SentimentResult:
     def final_loss(self) -> Estimate:
         """Mean loss over the last fifth of training."""
         return estimate([windows(losses, [0.8, 1.0])[1] for losses in self.losses])
-
-    @property
-    def learning(self) -> str:
-        return findings.learning(self.metrics)
-
-    @property
-    def errors(self) -> str:
-        return findings.errors(self.metrics)
-
-    def accuracy_against(self, other: "SentimentResult") -> str:
-        return findings.compared(
-            [metrics["accuracy"] for metrics in self.metrics],
-            [metrics["accuracy"] for metrics in other.metrics],
-        )
 
     @property
     def seconds(self) -> Estimate:
@@ -166,18 +152,33 @@ class LoraResult:
         """How many seeds' training drew the added row at all."""
         return sum(run["added_row"]["times_drawn"] > 0 for run in self.runs)
 
+    def away_from(self, other: "LoraResult", ours: list[float], theirs: list[float]) -> list[float]:
+        """Our values minus the other's, on each seed that both have."""
+        known = dict(zip(other.seeds, theirs, strict=True))
+        return [
+            value - known[seed]
+            for seed, value in zip(self.seeds, ours, strict=True)
+            if seed in known
+        ]
+
     def responses(self, row: str, other: "LoraResult") -> list[float]:
         """Log-probability per token of a row's reply, in nats, minus `other`'s of the same seed."""
-        pairs = zip(self.replies, other.replies, strict=True)
-        return [ours[row]["trained"] - theirs[row]["trained"] for ours, theirs in pairs]
+        ours, theirs = (
+            [scored[row]["trained"] for scored in result.replies] for result in (self, other)
+        )
+        return self.away_from(other, ours, theirs)
 
     def response(self, row: str, other: "LoraResult") -> Estimate:
         return estimate(self.responses(row, other))
 
     def texts_changed(self, other: "LoraResult") -> int:
         """For how many seeds the trained adapter's text differs from `other`'s."""
-        pairs = zip(self.generation, other.generation, strict=True)
-        return sum(ours["trained"]["text"] != theirs["trained"]["text"] for ours, theirs in pairs)
+        theirs = dict(zip(other.seeds, other.generation, strict=True))
+        return sum(
+            ours["trained"]["text"] != theirs[seed]["trained"]["text"]
+            for seed, ours in zip(self.seeds, self.generation, strict=True)
+            if seed in theirs
+        )
 
     @property
     def texts_changed_from_base(self) -> int:

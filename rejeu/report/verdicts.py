@@ -1,66 +1,231 @@
-"""Judged claims as a template shows them."""
+"""Judged claims, and what else was judged, as a template shows them."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rejeu.evaluation.fields import SHARES
 from rejeu.evaluation.statistics import Estimate
 from rejeu.report.numbers import Numbers
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """An experiment whose runs came out in different kinds: how many of each."""
+
+    experiment: str
+    counts: dict[str, int]
+
+    @property
+    def seeds(self) -> int:
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One judged comparison.
+
+    Attributes:
+        word: `higher` or `lower` by more than the margin, `same`, `unclear` or `missing`; of an
+            event `mostly`, `seldom`, `unclear` or `missing`.
+        lean: within the margin, the side of no effect on which it clearly lies, else `unclear`.
+        value: with its interval.
+        mixed: experiments whose runs came out in several kinds, where that keeps it from being
+            judged.
+    """
+
+    word: str
+    lean: str
+    value: str
+    margin: str
+    count: int | None
+    seeds: int
+    mixed: list[Mixed]
+
+
+@dataclass(frozen=True)
 class Judged:
-    """One entry of claims.json with its statement in one language."""
+    """One entry of claims.json with its statement in one language.
+
+    Attributes:
+        why: what keeps it from being decided, if it isn't.
+        firm: whether the verdict survives Holm's correction over all that was judged.
+        unexcluded: the largest share of runs of a kind not seen that the seeds can't exclude.
+        detectable: the smallest effect that these seeds would have found in 80 of 100 studies.
+        more: how many seeds more would decide it, if what was measured is the truth.
+        minutes: of training that these would take.
+        after: whether its margin was set when results were there already.
+    """
 
     id: str
     section: str
     finding: str | None
     statement: str
     verdict: str
+    why: str | None
+    firm: bool
+    look: int
     states: dict[str, str]  # by arm
     reference: str
-    measured: dict[str, str]  # by arm, the first comparison, with its interval
+    margin: str
+    measured: dict[str, str]  # by arm, the comparison that its state hangs on
+    seeds: int
+    unexcluded: str | None
+    detectable: str | None
+    more: int | None
+    minutes: float | None
+    mixed: list[Mixed]
+    needs: str | None
+    after: bool
 
 
-def judged(
-    entries: list[dict[str, Any]], statements: dict[str, dict[str, str]], numbers: Numbers
-) -> dict[str, Judged]:
-    """Claims by their id, in the claims file's order."""
-    return {
-        entry["id"]: Judged(
+@dataclass(frozen=True)
+class Told:
+    """Tells in one language what was judged.
+
+    Attributes:
+        statements: of the claims, by language.
+        titles: of experiments, by `part.experiment`.
+        seconds: that one run of each experiment takes to train.
+        late_margins: ids of claims whose margin was set after the first results.
+    """
+
+    numbers: Numbers
+    statements: Mapping[str, Mapping[str, str]]
+    titles: Mapping[str, str]
+    seconds: Mapping[str, float]
+    late_margins: Collection[str]
+
+    def claims(self, entries: list[dict[str, Any]]) -> dict[str, Judged]:
+        """Claims by their id, in the claims file's order."""
+        return {entry["id"]: self.claim(entry) for entry in entries}
+
+    def seen(self, entries: list[dict[str, Any]]) -> dict[str, Seen]:
+        """What the report says on its own account, by id."""
+        return {entry["id"]: self.comparison(entry["arms"]["corrected"][0]) for entry in entries}
+
+    def compared(self, entries: list[dict[str, Any]]) -> dict[str, dict[str, list[Seen]]]:
+        """Each claim's comparisons by arm, for sentences about the same quantities."""
+        return {
+            entry["id"]: {
+                arm: [self.comparison(found) for found in arms]
+                for arm, arms in entry["arms"].items()
+            }
+            for entry in entries
+        }
+
+    def claim(self, entry: dict[str, Any]) -> Judged:
+        arms, numbers = entry["arms"], self.numbers
+        shown_by_arm = {arm: deciding(compared) for arm, compared in arms.items()}
+        first = shown_by_arm.get("corrected")
+        unclear = [
+            each for compared in arms.values() for each in compared if each["state"] == "unclear"
+        ]
+        more = seeds_more(unclear)
+        found = [each["detectable"] for each in unclear if each["detectable"] is not None]
+        means = first is not None and first["test"] == "mean" and entry["why"] is None
+        return Judged(
             id=entry["id"],
             section=entry["section"],
             finding=entry["finding"],
-            statement=statements[entry["id"]][numbers.language],
+            statement=self.statements[entry["id"]][numbers.language],
             verdict=entry["verdict"],
+            why=entry["why"],
+            firm=entry["firm"],
+            look=entry["look"],
             states=entry["verdict_by_arm"],
-            reference=value(entry["reference"], entry["arms"]["corrected"][0], numbers),
-            measured={arm: shown(found[0], numbers) for arm, found in entry["arms"].items()},
+            reference=value(entry["reference"], first, numbers),
+            margin=numbers.decimal(None)
+            if first is None or first["by"] == "equal"
+            else numbers.setting(first["margin"]),
+            measured={arm: shown(each, numbers) for arm, each in shown_by_arm.items()}
+            or {"corrected": numbers.decimal(None)},
+            seeds=len(first["values"]) if first else 0,
+            unexcluded=numbers.percent(first["unexcluded"], 0)
+            if first and means and first["kinds"]["counts"]
+            else None,
+            detectable=numbers.decimal(max(found), 3) if found else None,
+            more=more,
+            minutes=None if more is None else more * self.cost(arms) / 60,
+            mixed=[each for found in arms.values() for one in found for each in self.mixed(one)],
+            needs=self.statements[entry["needs"]][numbers.language] if entry["needs"] else None,
+            after=entry["id"] in self.late_margins,
         )
-        for entry in entries
-    }
+
+    def comparison(self, found: dict[str, Any]) -> Seen:
+        return Seen(
+            word=found["word"],
+            lean=found.get("beside_no_effect", "unclear"),
+            value=shown(found, self.numbers),
+            margin=self.numbers.setting(found["margin"]),
+            count=found.get("count"),
+            seeds=len(found["values"]),
+            mixed=self.mixed(found),
+        )
+
+    def mixed(self, found: dict[str, Any]) -> list[Mixed]:
+        """Experiments whose runs came out in several kinds, of a comparison of means."""
+        if found["test"] != "mean":
+            return []
+        return [
+            Mixed(self.titles.get(name, name), counts)
+            for name, counts in found["kinds"]["counts"].items()
+            if len(counts) > 1
+        ]
+
+    def cost(self, arms: Mapping[str, list[dict[str, Any]]]) -> float:
+        """Seconds of training that one seed more of all experiments compared takes."""
+        names = {
+            ".".join(path.split(".")[:2])
+            for found in arms.values()
+            for each in found
+            for path in (each["of"], each["against"])
+            if path
+        }
+        return sum(self.seconds.get(name, 0.0) for name in names)
 
 
-def shown(comparison: dict[str, Any], numbers: Numbers) -> str:
-    """A comparison's value with its interval, or how many seeds' texts are equal."""
-    if comparison["by"] == "equal":
-        if not comparison["values"]:
+def seeds_more(unclear: list[dict[str, Any]]) -> int | None:
+    """How many seeds more would decide all these comparisons; None: unknown, or too many."""
+    needed = [each["seeds_needed"] for each in unclear]
+    if not needed or None in needed:
+        return None
+    return max(needed) - min(len(each["values"]) for each in unclear)
+
+
+def deciding(compared: list[dict[str, Any]]) -> dict[str, Any]:
+    """The comparison that an arm's state hangs on: the first that doesn't hold, or the first."""
+    return next((found for found in compared if found["state"] != "holds"), compared[0])
+
+
+def shown(found: dict[str, Any], numbers: Numbers) -> str:
+    """A comparison's value with its interval, or on how many seeds an event was seen."""
+    if found["test"] == "most":
+        if not found["values"]:
             return numbers.decimal(None)
-        same, of = sum(comparison["values"]), len(comparison["values"])
-        return f"{numbers.integer(same)} / {numbers.integer(of)}"
-    low, high = comparison["interval"] or (None, None)
-    found = Estimate(comparison["measured"], low, high, len(comparison["values"]))
-    return sign(found.mean, comparison) + numbers.interval(found, 3)
+        return f"{numbers.integer(found['count'])} / {numbers.integer(len(found['values']))}"
+    low, high = found["interval"] or (None, None)
+    if within_one(found) and low is not None and high is not None:
+        low, high = max(low, 0.0), min(high, 1.0)
+    estimate = Estimate(found["measured"], low, high, len(found["values"]))
+    return sign(estimate.mean, found) + numbers.interval(estimate, 3)
 
 
-def value(number: float | None, comparison: dict[str, Any], numbers: Numbers) -> str:
-    return sign(number, comparison) + numbers.decimal(number, 3)
+def within_one(found: dict[str, Any]) -> bool:
+    """Whether a value can't leave 0 to 1."""
+    alone = found["against"] is None and found["of"].split(".")[-1] in SHARES
+    return alone or found["by"] == "share"
 
 
-def sign(number: float | None, comparison: dict[str, Any]) -> str:
+def value(number: float | None, found: dict[str, Any] | None, numbers: Numbers) -> str:
+    return (sign(number, found) if found else "") + numbers.decimal(number, 3)
+
+
+def sign(number: float | None, found: dict[str, Any]) -> str:
     """× before a ratio, + before a difference upwards; the minus sign is the number's own."""
     if number is None:
         return ""
-    if comparison["by"] == "ratio":
+    if found["by"] == "ratio":
         return "×\N{NO-BREAK SPACE}"
-    paired = " - " in comparison["quantity"]
+    paired = found["against"] is not None and found["by"] == "difference"
     return "+" if paired and number > 0 else ""

@@ -31,6 +31,7 @@ TIERS: dict[str, dict[str, Any]] = {
     },
     "lora": {"words": None, "train_rows": 10, "heldout_rows": 4},
 }
+SEEDS = [42, 43]
 
 
 def check(folder: Path, part: Any = "sentiment", sha256: str | None = None, **changes: Any) -> None:
@@ -38,7 +39,7 @@ def check(folder: Path, part: Any = "sentiment", sha256: str | None = None, **ch
     (path,) = folder.iterdir()
     source = {"kind": "path", "folder": str(folder)}
     spec = {"files": {path.name: sha256}, "sources": [source]}
-    raw_data.check("mine", spec, part, TIERS[part] | changes, folder.parent / "fetched")
+    raw_data.check("mine", spec, part, TIERS[part] | changes, SEEDS, folder.parent / "fetched")
 
 
 def written(tmp_path: Path, content: str | bytes, name: str = "critiques à lire.csv") -> Path:
@@ -123,6 +124,26 @@ def test_bad_conversations(tmp_path: Path, name: str, content: str, said: str) -
     assert said in refusal(folder, lambda: check(folder, "lora"))
 
 
+def test_every_seed_s_split_is_tried(tmp_path: Path) -> None:
+    """Conversations of very unequal lengths: not every seed leaves enough of them to train on."""
+    lines = [
+        f"{name},message {name} {place},answer {name} {place}\n"
+        for name, length in enumerate((9, 3, 3, 3, 2))
+        for place in range(length)
+    ]
+    folder = written(tmp_path, "conversation,input,output\n" + "".join(lines))
+    spec = {
+        "files": {"critiques à lire.csv": None},
+        "sources": [{"kind": "path", "folder": str(folder)}],
+    }
+
+    def checked(*seeds: int) -> None:
+        raw_data.check("mine", spec, "lora", TIERS["lora"], list(seeds), tmp_path / "fetched")
+
+    checked(0, 2, 3)
+    assert "10 train pairs are wanted; 9 are left" in refusal(folder, lambda: checked(0, 1, 2))
+
+
 def test_wrong_sha256_and_truncated_file(tmp_path: Path) -> None:
     sha256 = hashlib.sha256(GOOD.encode()).hexdigest()
     folder = written(tmp_path, GOOD)
@@ -151,7 +172,7 @@ def test_the_first_source_that_serves_is_checked(tmp_path: Path) -> None:
 
     def checked(*sources: dict[str, str]) -> None:
         spec = {"files": files, "sources": list(sources)}
-        raw_data.check("mine", spec, "sentiment", TIERS["sentiment"], tmp_path / "fetched")
+        raw_data.check("mine", spec, "sentiment", TIERS["sentiment"], SEEDS, tmp_path / "fetched")
 
     with pytest.raises(RejeuError, match="has no rows"):
         checked(absent, bad, pypi)
@@ -194,7 +215,7 @@ def test_what_was_fetched_is_checked_too(tmp_path: Path) -> None:
     spec: dict[str, Any] = {"files": files, "sources": [pypi]}
 
     def checked(**changes: Any) -> None:
-        raw_data.check("mine", spec, "sentiment", TIERS["sentiment"] | changes, tmp_path)
+        raw_data.check("mine", spec, "sentiment", TIERS["sentiment"] | changes, SEEDS, tmp_path)
 
     checked(label="stars")
     (tmp_path / "a.csv").write_text(GOOD)

@@ -125,11 +125,14 @@ def balanced(rows: int) -> pd.DataFrame:
     return pd.DataFrame({"id": numbers, "text": texts, "label": [n % 4 // 3 for n in numbers]})
 
 
-def test_split_is_the_notebooks() -> None:
+@pytest.mark.parametrize("seed", [42, 43])
+def test_split_is_the_notebooks_but_stratified(seed: int) -> None:
     frame = balanced(100)
-    expected = train_test_split(frame["id"].tolist(), test_size=0.2, random_state=42)
-    train, test, _ = split(frame, 0.2, 42, None, None)
+    ids, labels = frame["id"].tolist(), frame["label"].tolist()
+    expected = train_test_split(ids, test_size=0.2, random_state=seed, stratify=labels)
+    train, test, statistics = split(frame, 0.2, seed, None, None)
     assert [train["id"].tolist(), test["id"].tolist()] == expected
+    assert (statistics["train"]["positive"], statistics["test"]["positive"]) == (20, 5)
 
 
 def test_samples_come_from_their_own_side_with_its_balance() -> None:
@@ -138,8 +141,7 @@ def test_samples_come_from_their_own_side_with_its_balance() -> None:
     train, test, statistics = split(frame, 0.2, 42, 80, 20)
     assert set(train["id"]) <= set(whole["id"])
     assert not set(test["id"]) & set(whole["id"])
-    share = whole["label"].mean()
-    assert statistics["train"]["positive"] == round(80 * share)
+    assert statistics["train"]["positive"] == round(80 * whole["label"].mean()) == 20
     assert (statistics["train"]["rows"], statistics["test"]["rows"]) == (80, 20)
     assert statistics["train"]["words"] == {"min": 2, "median": 2, "p95": 2, "max": 2}
     # Neither class first.

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from rejeu.evaluation.metrics import decide, measure, measure_by_rule
+from rejeu.evaluation.metrics import (
+    above_larger_class,
+    collapsed,
+    decide,
+    larger_class,
+    measure,
+    measure_by_rule,
+)
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 0])
 # Rows 1 and 5: argmax and the notebook's rule part. Row 7: a tie, which argmax gives to class 0.
@@ -107,3 +114,37 @@ def test_any_predictions(rows: list[tuple[int, int]]) -> None:
     assert low == pytest.approx(beta.ppf(0.025, right, n - right + 1) if right else 0.0)
     assert high == pytest.approx(beta.ppf(0.975, right + 1, n - right) if right < n else 1.0)
     assert low <= found["accuracy"] <= high
+
+
+def cells(counts: tuple[int, ...]) -> dict[str, int]:
+    return dict(zip(("tn", "fp", "fn", "tp"), counts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ((90, 10, 20, 80), False),
+        ((50, 50, 45, 55), False),
+        ((99, 1, 100, 0), False),
+        ((100, 0, 100, 0), True),
+        ((0, 100, 0, 100), True),
+    ],
+)
+def test_collapsed_is_naming_one_class(counts: tuple[int, ...], expected: bool) -> None:
+    assert collapsed(cells(counts)) is expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "larger", "above"),
+    [
+        ((90, 10, 20, 80), 0.5, 0.35),
+        ((85, 5, 5, 5), 0.9, 0.0),  # 90 % right, where 90 % are negative
+        ((1, 0, 1, 2), 0.75, 0.0),
+        ((0, 0, 1, 3), 1.0, -0.25),
+    ],
+)
+def test_learning_is_more_than_naming_the_larger_class(
+    counts: tuple[int, ...], larger: float, above: float
+) -> None:
+    assert larger_class(cells(counts)) == larger
+    assert above_larger_class(cells(counts)) == pytest.approx(above)

@@ -14,9 +14,9 @@ import numpy as np
 
 from rejeu import claims as claims_file
 from rejeu.config import Study, load
-from rejeu.evaluation.judge import judge
+from rejeu.evaluation.judge import Runs, judge_all
 from rejeu.evaluation.metrics import measure_by_rule
-from rejeu.evaluation.quantities import quantity, referred
+from rejeu.evaluation.quantities import Results, Seeds, referred
 from rejeu.files import read_json, write_json
 from rejeu.reading import read_yaml
 from rejeu.report.context import context
@@ -27,7 +27,8 @@ from rejeu.training.outputs import write_jsonl
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("fr", "en")
 STATES = ("learned", "collapsed", "chance", "mixed")
-UNTRAINED = {"title", "arm", "finding", "precision", "attention"}  # no settings of a training
+# No settings of a training.
+UNTRAINED = {"title", "arm", "finding", "seeds", "precision", "attention"}
 EXTRA = {  # what a user may add to config.yaml
     "sentiment": {"long_training": {"epochs": 2, "title": {"fr": "Long", "en": "Long training"}}},
     "lora": {
@@ -38,7 +39,7 @@ EXTRA = {  # what a user may add to config.yaml
 
 
 LORA_FINDINGS = ["a3", "a4", "a5", "a7", "a8", "a11"]  # those that train nothing in Part 1
-FINDINGS = ["a1", *LORA_FINDINGS, "a10", "control"]
+FINDINGS = ["a1", *LORA_FINDINGS, "a10"]
 
 
 def study_of(extra: bool = False, findings: list[str] = FINDINGS) -> Study:
@@ -59,6 +60,7 @@ def write_results(
     *,
     tier: str = "smoke",
     runs: int = 3,
+    arm_runs: int | None = None,
     learning: str | dict[str, str] = "learned",
     texts_change: bool = True,
     extra: bool = False,
@@ -69,8 +71,9 @@ def write_results(
     Args:
         seed: of all numbers and words.
         runs: how many seeds each experiment has.
+        arm_runs: how many the experiments of findings have, the first ones; None: as many.
         learning: one of STATES, for all experiments of Part 1 or by their names (`learned` for
-            those not named). With one run `mixed` is `chance`.
+            those not named). `mixed`: every other run collapsed.
         texts_change: whether training changes what the language model says.
         extra: whether the study holds more experiments than the assignment.
         findings: those that the tier runs arms for.
@@ -81,8 +84,16 @@ def write_results(
     numbers, study = random.Random(seed), study_of(extra, findings)
     here = study.tiers[tier]
     results = folder / "results" / tier
+    experiments: dict[str, dict[str, Any]] = {
+        part: study.experiments(part, tier) for part in ("sentiment", "lora")
+    }
+    drawn = {part: sorted(numbers.sample(range(100, 10_000), runs)) for part in experiments}
     seeds = {
-        part: sorted(numbers.sample(range(100, 10_000), runs)) for part in ("sentiment", "lora")
+        part: {
+            name: drawn[part][: arm_runs if settings.finding else None]
+            for name, settings in found.items()
+        }
+        for part, found in experiments.items()
     }
     machine = {
         "cpu": f"Processor {numbers.randint(1000, 9999)}",
@@ -91,26 +102,26 @@ def write_results(
     }
     reviews = sentiment_statistics(numbers)
     chat = chat_statistics(numbers)
-    write_json(results / "data" / "sentiment" / "stats.json", reviews)
-    write_json(results / "data" / "chat" / "stats.json", chat)
-    experiments: dict[str, dict[str, Any]] = {
-        part: study.experiments(part, tier) for part in ("sentiment", "lora")
-    }
+    for part, (name, split) in {
+        "sentiment": ("sentiment", reviews),
+        "lora": ("chat", chat),
+    }.items():
+        write_json(results / "data" / name / f"seed{drawn[part][0]}" / "stats.json", split)
     for name, settings in experiments["sentiment"].items():
         state = learning if isinstance(learning, str) else learning.get(name, "learned")
-        for place, run in enumerate(seeds["sentiment"]):
+        for place, run in enumerate(seeds["sentiment"][name]):
             write_sentiment_run(
                 results / "sentiment" / name / f"seed{run}",
                 numbers,
                 settings.model_dump(exclude={*UNTRAINED}) | {"seed": run},
                 reviews,
-                ("learned" if place % 2 else "chance") if state == "mixed" else state,
+                ("learned" if place % 2 else "collapsed") if state == "mixed" else state,
                 machine,
             )
     base, prompt = words(numbers, 30), study.lora.generation.prompt
     for name, settings in experiments["lora"].items():
         row = study.lora.rows[settings.add_row].model_dump() if settings.add_row else None
-        for run in seeds["lora"]:
+        for run in seeds["lora"][name]:
             write_lora_run(
                 results / "lora" / name / f"seed{run}",
                 numbers,
@@ -152,7 +163,9 @@ def write_results(
             }
             for part, found in experiments.items()
         },
-        "statements": {claim.id: claim.statement.model_dump() for claim in claims_of(study)},
+        "statements": {claim.id: claim.statement.model_dump() for claim in claims_of(study).claims},
+        "late_margins": [],
+        "waiting": False,
     } | {
         part: {
             "titles": {
@@ -167,28 +180,35 @@ def write_results(
     }
 
 
-def claims_of(study: Study) -> list[claims_file.Claim]:
+def claims_of(study: Study) -> claims_file.Claims:
     reference = read_yaml(ROOT / "report" / "reference.yaml")
     return claims_file.load(
         read_yaml(ROOT / study.report.claims), study.report.claims, study, reference
     )
 
 
-def write_claims(results: Path, study: Study, seeds: dict[str, list[int]]) -> None:
+def results_of(folder: Path, seeds: Seeds, study: Study) -> Results:
+    """Whatever lies in results/{tier}, as the judge may read it; no look has added a seed."""
+    given = {str(path) for path in folder.rglob("*")}
+    return Results(folder, seeds, seeds, study.lora.placebo, given)
+
+
+def write_claims(folder: Path, study: Study, seeds: Seeds) -> None:
     """What the judge says of the results in the folder."""
-    reference = read_yaml(ROOT / "report" / "reference.yaml")
-    given = {str(path) for path in results.rglob("*")}
-    judged = [
-        judge(
-            claim.model_dump(exclude={"statement"}),
-            # Numbers are made up, so claims about the original's scale may be judged as well.
-            claim.tiers[-1],
-            lambda path: quantity(results, path, seeds, given),
-            lambda path: [referred(reference, path)],
-        )
-        for claim in claims_of(study)
-    ]
-    write_json(results / "claims.json", judged)
+    reference, results = (
+        read_yaml(ROOT / "report" / "reference.yaml"),
+        results_of(folder, seeds, study),
+    )
+    judged = judge_all(
+        claims_of(study).judged(),
+        # Numbers are made up, so claims about the original's scale may be judged as well.
+        "paper",
+        Runs(results.quantity, results.kinds, results.own_seeds, results.device()),
+        lambda path: {0: referred(reference, path)},
+        later=[],
+    )
+    for name, kind in (("claims", "claim"), ("observations", "seen")):
+        write_json(folder / f"{name}.json", [entry for entry in judged if entry["kind"] == kind])
 
 
 def write_batch_timing(folder: Path, numbers: random.Random) -> None:
@@ -289,7 +309,7 @@ def write_sentiment_run(
 
 
 def logits(numbers: random.Random, labels: np.ndarray, state: str) -> np.ndarray:
-    """Logits (rows, 2) from which `findings.learning` reads `state` on one seed."""
+    """Logits (rows, 2) of a model that has come to `state`."""
     draw = np.random.default_rng(numbers.getrandbits(32))
     if state == "collapsed":
         return np.column_stack(
@@ -446,7 +466,7 @@ def read_results(
                 results / part,
                 name,
                 title,
-                study[part]["seeds"],
+                study[part]["seeds"][name],
                 reference[part]["experiments"].get(name),
             )
             for name, title in titles[part].items()
@@ -460,9 +480,7 @@ def read_context(folder: Path, study: dict[str, Any], language: str) -> dict[str
     """What a template of `language` may name, made as scripts/write_report.py does."""
     sentiment, lora = read_results(folder, study, language)
     results = folder / "results" / study["tier"]
-    statistics = {
-        name: read_json(results / "data" / name / "stats.json") for name in ("sentiment", "chat")
-    }
+    statistics = {path.parents[1].name: read_json(path) for path in results.rglob("stats.json")}
     sources = {path.parent.name: path for path in sorted((folder / "inputs").glob("*/source.json"))}
     facts = provenance(study, sources, sentiment, lora, folder)
     reference = read_yaml(ROOT / "report" / "reference.yaml")
@@ -475,5 +493,6 @@ def read_context(folder: Path, study: dict[str, Any], language: str) -> dict[str
         reference,
         facts,
         claims=read_json(results / "claims.json"),
+        observations=read_json(results / "observations.json"),
         timings={path.stem: read_json(path) for path in (results / "timing").glob("*.json")},
     )

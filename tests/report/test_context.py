@@ -22,7 +22,8 @@ def test_names_and_values(tmp_path: Path) -> None:
     assert list(found["sweep"]) == [4, 8, 16, 32]
     assert found["numerics"]["precision"] == "bf16"
     assert found["numerics"]["attention_dropout"] == 0.0
-    stats = read_json(tmp_path / "results/smoke/data/sentiment/stats.json")
+    seed = study["sentiment"]["seeds"]["baseline"][0]
+    stats = read_json(tmp_path / f"results/smoke/data/sentiment/seed{seed}/stats.json")
     assert found["data"]["sentiment"] == stats
     assert (
         found["data"]["conflicts"]
@@ -45,6 +46,32 @@ def test_the_note_says_tier_and_seeds(tmp_path: Path) -> None:
     assert "Palier smoke. Graines\u00a0: 2 pour la partie 1, 2 pour la partie 2" in french
     assert "Tier: smoke. Seeds: 2 for part 1, 2 for part 2" in english
     assert "2026" in french
+    assert "First state: the rest is still being computed" not in english
+
+
+def test_the_note_says_that_more_is_to_come(tmp_path: Path) -> None:
+    study = write_results(tmp_path, 5, runs=1) | {"waiting": True}
+    french, english = (read_context(tmp_path, study, language)["note"] for language in ("fr", "en"))
+    assert french.endswith(". Premier état\u00a0: la suite se calcule encore")
+    assert english.endswith(". First state: the rest is still being computed")
+
+
+def test_the_report_says_what_its_verdicts_risk(tmp_path: Path) -> None:
+    study = write_results(tmp_path, 5)
+    study["late_margins"] = ["low_decay_hurts", "high_rate_hurts"]
+    found = read_context(tmp_path, study, "en")
+    judged = [
+        entry
+        for name in ("claims", "observations")
+        for entry in read_json(tmp_path / "results" / "smoke" / f"{name}.json")
+        if entry["verdict"] != "untested"
+    ]
+    risk = found["risk"]
+    assert (risk["each"], risk["judged"], risk["after"]) == (0.05, len(judged), 2)
+    assert risk["expected"] == pytest.approx(0.05 * len(judged))
+    assert risk["level"] == "95.0%"
+    late = {name for name, claim in found["claims"].items() if claim.after}
+    assert late == set(study["late_margins"])
 
 
 def test_inputs_are_listed_as_sha256sum_does(tmp_path: Path) -> None:
@@ -93,6 +120,7 @@ def test_the_context_is_made_of_plain_arguments(tmp_path: Path) -> None:
         found["reference"],
         found["provenance"],
         read_json(tmp_path / "results" / "smoke" / "claims.json"),
+        read_json(tmp_path / "results" / "smoke" / "observations.json"),
         {"batch": found["batch_timing"], "rank": found["rank_timing"]},
     )
     assert again == found

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from rejeu.evaluation.metrics import measure_by_rule
-from rejeu.evaluation.statistics import Estimate
-from rejeu.report import decisions, grid, hidden
+from rejeu.report import decisions, hidden
+from rejeu.report.assignment import CHAIN, CROSSING, GRID
 from rejeu.report.results import LoraResult, SentimentResult
 from tests.report.results_folder import study_of
 
@@ -60,46 +60,6 @@ def lora(
     )
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "around", "word"),
-    [
-        (0.1, 0.3, 0, "higher"),
-        (-0.3, -0.1, 0, "lower"),
-        (-0.1, 0.3, 0, "unclear"),
-        (0.1, 0.3, 1, "lower"),
-        (1.0, 1.2, 1, "unclear"),
-    ],
-)
-def test_the_whole_interval_decides(low: float, high: float, around: float, word: str) -> None:
-    assert hidden.said(Estimate((low + high) / 2, low, high, 3), around) == word
-
-
-def test_one_value_and_an_undefined_one_have_words_of_their_own() -> None:
-    assert hidden.said(Estimate(0.2, None, None, 1)) == "single"
-    assert hidden.said(Estimate(None, None, None, 3)) == "undefined"
-    assert hidden.agreement(Estimate(0.0, None, None, 1), 0.01) == "single"
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "word"),
-    [
-        (-0.009, 0.009, "same"),
-        (-0.009, 0.01, "unclear"),
-        (-0.03, -0.011, "different"),
-        (0.011, 0.03, "different"),
-        (-0.02, 0.0, "unclear"),
-    ],
-)
-def test_sameness_needs_the_interval_within_the_margin(low: float, high: float, word: str) -> None:
-    assert hidden.agreement(Estimate((low + high) / 2, low, high, 3), 0.01) == word
-
-
-def test_differences_and_ratios_are_paired() -> None:
-    assert hidden.differences([0.5, None, 0.5], [0.25, 0.5, None]) == [0.25, None, None]
-    ratio = hidden.ratio({"16": [1.0, 2.0, 4.0], "32": [1.5, 3.0, 6.0]}, 32, 16)
-    assert (ratio.mean, ratio.low, ratio.high) == (1.5, 1.5, 1.5)
-
-
 # --- Part 1
 
 
@@ -138,18 +98,6 @@ def test_a_model_that_names_nothing_positive_can_be_drawn() -> None:
     assert math.isnan(precision)
 
 
-def test_a_metric_undefined_on_one_seed_leaves_its_change_undefined() -> None:
-    result = sentiment([*PREDICTIONS[:2], (LABELS, np.zeros((400, 2)))])
-    change = hidden.metric_change(result, "logit_above_half", result, "argmax", "precision")
-    assert hidden.said(change) == "undefined"
-    recall = hidden.metric_change(result, "logit_above_half", result, "argmax", "recall")
-    expected = [
-        metrics["by_rule"]["logit_above_half"]["recall"] - metrics["recall"]
-        for metrics in result.metrics
-    ]
-    assert recall.mean == pytest.approx(np.mean(expected))
-
-
 def test_the_class_that_a_collapsed_run_names_depends_on_the_rule() -> None:
     positive = np.column_stack([np.full(400, 0.1), np.full(400, 0.2)])
     result = sentiment([PREDICTIONS[0], (LABELS, positive), (LABELS, positive[:, ::-1])])
@@ -159,9 +107,6 @@ def test_the_class_that_a_collapsed_run_names_depends_on_the_rule() -> None:
         (43, "positive", "negative"),
         (44, "negative", "negative"),
     ]
-    assert hidden.more_missed(result, "argmax") == 1 + (
-        result.metrics[0]["confusion"]["fn"] > result.metrics[0]["confusion"]["fp"]
-    )
     assert hidden.mean_count(sentiment([(LABELS, positive)] * 3), "argmax", "fp").mean == 200
 
 
@@ -173,67 +118,74 @@ def test_accuracies_are_crossed_by_batch_and_rate() -> None:
     assert crossed.keys() == {16, 32}
     assert crossed[16].keys() == {2e-5, 2e-3}
     assert crossed[32][2e-3] == [metrics["accuracy"] for metrics in results[0].metrics]
-    assert hidden.larger_share(results[0]) == 0.5
+
+
+def test_the_larger_class_is_that_of_each_seed_s_split() -> None:
+    fewer = LABELS[:300] * (np.arange(300) < 200)  # 100 of 300 positive
+    result = sentiment([*PREDICTIONS[:2], (fewer, PREDICTIONS[2][1][:300])])
+    assert hidden.larger_share(sentiment()) == 0.5
+    assert hidden.larger_share(result) == pytest.approx((0.5 + 0.5 + 2 / 3) / 3)
+
+
+def test_the_chain_ends_with_the_run_started_fresh() -> None:
+    starts = {
+        name: settings.start_from for name, settings in study_of().sentiment.experiments.items()
+    }
+    results = {name: sentiment(start_from=before) for name, before in starts.items()}
+    *chained, fresh = hidden.chain(results)
+    before = [result.runs[0]["settings"]["start_from"] for result in chained]
+    assert before == [None, *CHAIN[:2]]
+    assert fresh is results["low_weight_decay"]
+    assert starts["low_weight_decay"] is None
 
 
 # --- Part 2
 
 
-def gridded() -> dict[str, LoraResult]:
-    """Held-out losses that a doubled rank raises by 0.1 and a doubled scale lowers by 0.01."""
-    study = study_of().lora.experiments
-    loss = {
-        name: 5
-        + 0.1 * math.log2(study[name].rank)
-        - 0.01 * math.log2(study[name].alpha / study[name].rank)
-        for name in grid.EXPERIMENTS
+def test_the_losses_by_rank_and_scale_are_each_seed_s_away_from_r8() -> None:
+    loss = {"r8": 5.0, "r4": 5.2, "r4_scale_1": 5.3, "r16_scale_1": 4.9, "r16": 4.8}
+    results = {
+        name: lora(name, [loss[name] + seed / 10 * (name == "r16") for seed in range(3)])
+        for name in GRID
     }
-    return {name: lora(name, [loss[name] + seed / 100 for seed in range(3)]) for name in loss}
-
-
-def test_the_grid_of_the_study_is_complete() -> None:
-    found = grid.read_grid(gridded())
-    assert (found.ranks, found.scales) == ([4, 8, 16], [0.5, 1.0, 2.0])
-    assert all(sorted(row) == found.scales for row in found.cells.values())
-    assert list(found.stabilised) == [4, 8, 16]
-    # alpha / sqrt(r) with one alpha: what r8 has, and sqrt(2) times more or less of it
-    scales = [grid.scale(result) for result in found.stabilised.values()]
-    assert scales == pytest.approx([math.sqrt(2), 1, math.sqrt(0.5)])
-
-
-def test_rank_and_scale_are_told_apart() -> None:
-    effects = {
-        label: (
-            grid.effect(pairs, "heldout_losses").mean,
-            grid.effect(pairs, "train_losses").mean,
-        )
-        for label, pairs in grid.read_grid(gridded()).contrasts
+    found = hidden.by_rank_and_scale(results)
+    assert {rank: sorted(cells) for rank, cells in found.items()} == {
+        8: [1.0],
+        4: [1.0, 2.0],
+        16: [0.5, 1.0],
     }
-    assert effects["rank"] == pytest.approx((0.2, 0.4))
-    assert effects["scale"] == pytest.approx((-0.02, -0.04))
-    assert effects["notebook"] == pytest.approx((0.22, 0.44))  # both at once
+    assert found[8][1.0] == [0, 0, 0]
+    assert found[4][2.0] == pytest.approx([0.2] * 3)
+    assert found[16][0.5] == pytest.approx([-0.2, -0.1, 0.0])
 
 
-def test_an_effect_s_interval_is_over_seeds() -> None:
-    pairs = [
-        (lora("r16", [1.0, 1.2, 1.4]), lora("r4", [1.0, 1.0, 1.0])),
-        (lora("r16", [1.2, 1.4, 1.6]), lora("r4", [1.0, 1.0, 1.0])),
-    ]
-    found = grid.effect(pairs, "heldout_losses")
-    assert found.n == 3
-    assert found.mean == pytest.approx(0.3)  # of 0.1, 0.3 and 0.5: t is 4.303
-    assert found.high == pytest.approx(0.3 + 4.3027 * 0.2 / math.sqrt(3), abs=1e-4)
+def test_the_scale_is_alpha_by_the_rank_or_by_its_root() -> None:
+    scales = {name: hidden.scale(lora(name, [4.0] * 3)) for name in GRID}
+    assert scales == {"r4": 2, "r4_scale_1": 1, "r8": 1, "r16_scale_1": 1, "r16": 0.5}
+    stabilised = lora("r16", [4.0] * 3)
+    stabilised.runs[0]["settings"]["rank_stabilised"] = True
+    assert hidden.scale(stabilised) == 2
 
 
-def test_the_figure_shows_each_seed_away_from_r8() -> None:
-    by_rank, stabilised = grid.away_from_r8(gridded())
-    assert by_rank[8][1.0] == stabilised[1.0] == [0, 0, 0]
-    assert by_rank[16][0.5] == pytest.approx([0.11] * 3)
+def test_what_findings_show_is_run_for_them() -> None:
+    """Each experiment of a figure or a table belongs to the finding, or to the document."""
+    study = study_of()
+    for part, names, finding in (
+        ("sentiment", CHAIN, "a1"),
+        ("sentiment", CROSSING, "a10"),
+        ("lora", GRID, "a4"),
+    ):
+        known = getattr(study, part).experiments
+        assert {known[name].finding for name in names} == {None, finding}
 
 
 def dosed() -> dict[str, LoraResult]:
-    """Related replies that gain 0, 0.1 and 1 at rising doses, a placebo that gains the 0.1."""
-    gains = {"r8": 0.0, "dose_64": 1.0, "dose_4": 0.1, "dose_1": 0.0}
+    """Related replies that gain 0 to 1 at rising doses, a placebo that gains at most 0.1.
+
+    The other row's dose of one is no dose of the related row.
+    """
+    gains = {"r8": 0.0, "dose_64": 1.0, "unrelated_dose_1": 7.0}
+    gains |= {"dose_16": 0.5, "dose_4": 0.1, "dose_1": 0.0}
     wobble = (-0.01, 0.0, 0.01)
     return {
         name: lora(
@@ -249,20 +201,15 @@ def dosed() -> dict[str, LoraResult]:
 
 
 def test_doses_come_in_order_and_begin_at_nothing() -> None:
-    assert list(hidden.doses(dosed())) == [1, 4, 64]
+    assert list(hidden.doses(dosed())) == [1, 4, 16, 64]
     responses = hidden.dose_responses(dosed(), "related")
-    assert list(responses) == [0, 1, 4, 64]
+    assert list(responses) == [0, 1, 4, 16, 64]
     assert responses[0] == [0, 0, 0]
     assert responses[64] == pytest.approx([0.99, 1.0, 1.01])
+    assert hidden.dose_responses(dosed(), "placebo")[64] == pytest.approx([0.11, 0.1, 0.09])
 
 
-def test_a_trace_is_what_passes_the_placebo() -> None:
-    found = hidden.traces(dosed())
-    assert (found.likelier, found.unlikelier, found.unclear) == ([4, 64], [], [1])
-    assert (found.beyond, found.first_beyond) == ([64], False)
-
-
-def test_stops_texts_and_equality_are_counted_by_seed() -> None:
+def test_stops_and_texts_are_counted_by_seed() -> None:
     result = lora("r8", [4.0, 4.1, 4.2])
     assert hidden.shares_stopped(result) == [0, 0.5, 1]
     stopped = hidden.stopped(result)
@@ -272,4 +219,3 @@ def test_stops_texts_and_equality_are_counted_by_seed() -> None:
     same = lora("related", [4.0] * 3, said=("base", "base"))
     assert hidden.same_texts([result, same], "trained") == 3
     assert hidden.logit_differences(result, "trained") == [3, 3, 3]
-    assert hidden.equal_seeds(result, lora("r8_chained", [4.0, 4.1, math.nextafter(4.2, 5)])) == 2

@@ -107,13 +107,17 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     source.write_text(text, encoding="utf-8")
     for figure in re.findall(r"\((figures/\w+\.\w\w\.svg)\)", text):
         shutil.copyfile(FIXTURE / "figure.svg", source.parent / figure)
-    # Pages without end, so that no text is parted by a header and a footer.
+    # Pages without end, so that no text is parted by a header and a footer, nor a word by a hyphen.
     assets = shutil.copytree(ASSETS, folder / "assets")
     look = assets / "typst" / "typst-template.typ"
     paged = look.read_text(encoding="utf-8")
-    assert 'paper: "a4"' in paged
-    endless = paged.replace('paper: "a4"', "width: 21cm, height: auto")
-    look.write_text(endless, encoding="utf-8")
+    for whole, change in (
+        ('paper: "a4"', "width: 21cm, height: auto"),
+        ("set text(lang: lang,", "set text(lang: lang, hyphenate: false,"),
+    ):
+        assert whole in paged
+        paged = paged.replace(whole, change)
+    look.write_text(paged, encoding="utf-8")
     pdf, html = folder / "report.pdf", folder / "report.html"
     render(source, assets, pdf, html, renderer="embedded", timestamp=TIMESTAMP)
     return Report(pdf, html, mark.texts)

@@ -74,7 +74,7 @@ def test_the_words_are_those_that_figures_take() -> None:
         ),
         (
             replace("en/hidden.qmd.j2", "{% else %}", "{% elss %}"),
-            "en/hidden.qmd.j2, line 2: Encountered unknown tag 'elss'",
+            "en/hidden.qmd.j2, line 1: Encountered unknown tag 'elss'",
         ),
         (
             replace("en/report.qmd.j2", "result.arguments | code", "result.arguments | coda"),

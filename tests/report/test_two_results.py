@@ -2,6 +2,7 @@
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,13 @@ import pytest
 
 from rejeu.report.numbers import Numbers
 from rejeu.report.write import write
-from tests.report.results_folder import LORA_FINDINGS, read_context, study_of, write_results
+from tests.report.results_folder import (
+    LORA_FINDINGS,
+    claims_of,
+    read_context,
+    study_of,
+    write_results,
+)
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 FRACTION = r"(?<![\w.,])\d+[.,]\d+(?![\w.,]*\d)"
@@ -23,7 +30,10 @@ class Precise(Numbers):
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_no_number_of_one_report_stands_in_the_other(tmp_path: Path, language: str) -> None:
+def test_no_number_of_one_report_stands_in_the_other(
+    tmp_path: Path, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rejeu.report.context.Numbers", Precise)
     first, second = (fractions(rendered(tmp_path / str(seed), seed, language)) for seed in (1, 2))
     assert min(len(first), len(second)) > 100
     assert first & second <= settings()
@@ -45,9 +55,12 @@ def rendered(folder: Path, seed: int, language: str) -> str:
         for result in names[part].values():
             if result.reference:
                 object.__setattr__(result, "reference", changed(result.reference, chance))
-    names["claims"] = {}  # their statements and references are the document's, in both reports
+    names["claims"] = {  # their statements and references are the document's, in both reports
+        name: replace(claim, statement="", reference="") for name, claim in names["claims"].items()
+    }
+    names["risk"]["expected"] = chance.random()  # as many are judged in both
     names["reference"]["lora"] = changed(names["reference"]["lora"], chance)
-    text = write(TEMPLATES / language / "report.qmd.j2", names | {"n": Precise(language)})
+    text = write(TEMPLATES / language / "report.qmd.j2", names)
     return text.split("#sec-provenance", maxsplit=1)[0]  # there stand versions
 
 
@@ -65,7 +78,9 @@ def fractions(text: str) -> set[float]:
 
 
 def settings() -> set[float]:
-    """What both reports may show: the settings that both studies share, and 0 and 1 as metrics."""
+    """What both reports may show: the settings that both studies share, margins, the level at which
+    claims are judged, and 0 and 1 as metrics.
+    """
     study = study_of()
     chosen = [
         value
@@ -81,4 +96,12 @@ def settings() -> set[float]:
         100 * settings.dose / slots for settings in study.lora.experiments.values() if settings.dose
     ]
     shares = {round(share, 12) for share in doses}
-    return {*chosen, *shares, low.weight_decay / base.weight_decay, 0.0, 1.0}
+    judged = claims_of(study).judged()
+    margins = {
+        found["margin"]
+        for each in judged
+        for arm in ("corrected", "notebook")
+        for found in each[arm]
+    }
+    decays = low.weight_decay / base.weight_decay
+    return {*chosen, *shares, *margins, decays, 95.0, 0.0, 1.0}

@@ -119,7 +119,7 @@ def test_no_weights_but_safetensors(built: Project) -> None:
 def test_data_contract(results: Path) -> None:
     for dataset in ("sentiment", "chat"):
         for name in ("train.parquet", "test.parquet", "stats.json"):
-            assert (results / "data" / dataset / name).is_file()
+            assert (results / "data" / dataset / "seed42" / name).is_file()
 
 
 def test_report_contract(built: Project, results: Path) -> None:

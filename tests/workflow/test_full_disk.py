@@ -20,8 +20,8 @@ QUICK = [
     "figures/hidden_a2.fr.png",
     "sentiment/baseline/seed42/predictions.parquet",
     "sentiment/low_weight_decay/seed42/model/model.safetensors",
-    "data/sentiment/test.arrow",
-    "data/chat/train.parquet",
+    "data/sentiment/seed42/test.arrow",
+    "data/chat/seed42/train.parquet",
 ]
 WRITTEN = [
     "report/report.fr.pdf",
@@ -37,11 +37,11 @@ WRITTEN = [
     "lora/r8/seed42/heldout.json",
     "sentiment/low_weight_decay/seed42/model/model.safetensors",
     "lora/r16/seed42/adapter/adapter_model.safetensors",
-    "data/sentiment/test.arrow",
-    "data/sentiment/train.parquet",
+    "data/sentiment/seed42/test.arrow",
+    "data/sentiment/seed42/train.parquet",
     "data/sentiment/clean.parquet",
-    "data/chat/test.plain.arrow",
-    "data/chat/train.parquet",
+    "data/chat/seed42/test.plain.arrow",
+    "data/chat/seed42/train.parquet",
     "data/chat/pairs.parquet",
 ]
 pytestmark = pytest.mark.skipif(

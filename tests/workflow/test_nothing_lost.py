@@ -23,14 +23,14 @@ FILES = [
     "results/smoke/figures/rank.fr.svg",
     f"{ADAPTED}/run.json",
     f"{RUN}/model/model.safetensors",
-    "results/smoke/data/chat/stats.json",
+    "results/smoke/data/chat/seed42/stats.json",
     f"{ADAPTED}/generation.json",
     ".cache/rejeu/models/minilm_l3/model.safetensors",
     f"{RUN}/metrics.json",
     "results/smoke/report/report.fr.pdf",
     f"{ADAPTED}/heldout.json",
     f"{INPUTS}/chitchat/source.json",
-    "results/smoke/data/sentiment/train.parquet",
+    "results/smoke/data/sentiment/seed42/train.parquet",
     "results/smoke/provenance.json",
     "report.pdf",
 ]
@@ -161,8 +161,8 @@ def test_what_is_deleted_is_made_again(copy: Copy, target: tuple[str, ...]) -> N
     for name in (
         f"{ADAPTED}/adapter/adapter_config.json",
         f"{RUN}/model/config.json",
-        "results/smoke/data/chat/train.parquet",
-        "results/smoke/data/sentiment/stats.json",
+        "results/smoke/data/chat/seed42/train.parquet",
+        "results/smoke/data/sentiment/seed42/stats.json",
         "results/smoke/figures/confusion_baseline.en.png",
         "results/smoke/claims.json",
         "results/smoke/provenance.json",
@@ -207,7 +207,7 @@ def test_earlier_reports_stay_until_new_ones_are_whole(copy: Copy) -> None:
     said = project.snakemake(*SMOKE, check=False)
     assert "titel" in said
     pages = [name for name in before if name.endswith((".pdf", ".html"))]
-    assert len(pages) == 5
+    assert len(pages) == 9  # both languages, whole and first, and report.pdf
     assert {name: project.sha256(name) for name in pages} == {name: before[name] for name in pages}
     project.replace("report/en/report.qmd.j2", *reversed(change))
     project.snakemake(*SMOKE)
@@ -220,14 +220,14 @@ def test_a_rendering_that_fails_is_tried_again(copy: Copy) -> None:
     project = copy()
     before = project.results()
     project.replace(
-        "rejeu/report/render.py", "    _stage(source.parent, assets)\n", "    raise OSError('no')\n"
+        "rejeu/report/render.py", "    _stage(source, assets)\n", "    raise OSError('no')\n"
     )
     project.snakemake(*SMOKE, check=False)
     assert (project.folder / "results/smoke/report/report.fr.pdf").is_file()
     assert project.planned(*SMOKE)["render_report"] == 2
     project.snakemake(*SMOKE, check=False)
     project.replace(
-        "rejeu/report/render.py", "    raise OSError('no')\n", "    _stage(source.parent, assets)\n"
+        "rejeu/report/render.py", "    raise OSError('no')\n", "    _stage(source, assets)\n"
     )
     project.snakemake(*SMOKE)
     assert project.results() == before

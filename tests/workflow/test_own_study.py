@@ -122,10 +122,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def test_both_parts_are_trained_on_own_data(project: Project) -> None:
     results = project.folder / "results/mine"
-    stats = json.loads((results / "data/sentiment/stats.json").read_text())
+    stats = json.loads((results / "data/sentiment/seed1/stats.json").read_text())
     assert stats["selected"] == 96  # of source B, in 2026
     assert (stats["train"]["rows"], stats["test"]["rows"]) == (32, 16)
-    train = pd.read_parquet(results / "data/sentiment/train.parquet")
+    train = pd.read_parquet(results / "data/sentiment/seed1/train.parquet")
     assert set(train.loc[train["text"].str.startswith("Un"), "label"]) == {1}
     for part, name in (("sentiment", "baseline"), ("lora", "r8")):
         run = json.loads((results / part / name / "seed1/run.json").read_text())

@@ -60,8 +60,8 @@ def test_changed_sentence_trains_nothing(copy: Copy) -> None:
     project = copy()
     project.replace(
         "report/en/report.qmd.j2",
-        "so they settle nothing about speed.",
-        "which says nothing of speed.",
+        "so their times settle nothing about speed",
+        "which says nothing of speed",
     )
     assert project.planned(*SMOKE).keys() <= REPORT_RULES
     project.snakemake(*SMOKE)
@@ -209,12 +209,12 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
     project = copy()
     project.replace(
         "config.yaml",
-        "      weight_decay: 0.005\n\n    # A1:",
+        "      weight_decay: 0.005\n\n    # Arms",
         "      weight_decay: 0.005\n"
         "    long_run:\n"
         '      title: {fr: "Deux époques", en: "Two epochs"}\n'
         "      epochs: 2\n"
-        "      start_from: baseline\n\n    # A1:",
+        "      start_from: baseline\n\n    # Arms",
     )
     project.replace(
         "config.yaml",
@@ -258,8 +258,8 @@ def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
     project = copy()
     project.replace(
         "config.yaml",
-        "      weight_decay: 0.005\n\n    # A1:",
-        "      weigth_decay: 0.005\n\n    # A1:",
+        "      weight_decay: 0.005\n\n    # Arms",
+        "      weigth_decay: 0.005\n\n    # Arms",
     )
     said = project.snakemake(*SMOKE, check=False)
     assert "config.yaml" in said
