@@ -32,7 +32,7 @@ def settings_of(part: str, experiment: str) -> dict[str, Any]:
     """An experiment's settings, as the rules resolve them."""
     study = load(read_yaml(ROOT / "config.yaml"), "config.yaml")
     chosen = getattr(study, part).experiments[experiment]
-    return chosen.model_dump(exclude={"title", "arm", "finding", "add_row"})
+    return chosen.model_dump(exclude={"title", "arm", "finding", "seeds", "add_row"})
 
 
 def machine(settings: dict[str, Any], given: argparse.Namespace) -> hardware.Hardware:

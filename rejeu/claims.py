@@ -132,8 +132,14 @@ def load(raw: Any, file: str, study: Study, reference: Mapping[str, Any]) -> Cla
     except ValidationError as error:
         faults = first_of([f"  {describe(found)}" for found in error.errors()])
         raise RejeuError(f"{file} was refused, and nothing was run:\n{faults}") from None
-    known = given.model_copy(update={"seen": given.seen | of_added(given.added, study)})
+    added = of_added(given.added, study)
+    known = given.model_copy(update={"seen": given.seen | added})
     try:
+        for name in added:
+            if name in given.seen:
+                raise fault(
+                    "repeated", f"seen.{name}: so is called what `added` says; choose another"
+                )
         for claim in known.claims:
             check(claim, [other.id for other in known.claims], study, reference)
         ids = dict.fromkeys(claim.id for claim in known.claims)
@@ -141,6 +147,8 @@ def load(raw: Any, file: str, study: Study, reference: Mapping[str, Any]) -> Cla
             if name in ids:
                 raise fault("repeated", f"seen.{name}: a claim has this id; choose another")
             check_comparison(f"seen.{name}", seen, study)
+        for claim in known.claims:
+            refuse_circle(claim, {other.id: other.needs for other in known.claims})
         for where, needed in [
             *((f"claim '{claim.id}'", claim.needs) for claim in known.claims),
             *((f"seen.{name}", seen.needs) for name, seen in known.seen.items()),
@@ -150,6 +158,15 @@ def load(raw: Any, file: str, study: Study, reference: Mapping[str, Any]) -> Cla
     except ValueError as error:
         raise RejeuError(f"{file} was refused, and nothing was run:\n  {error}") from None
     return known
+
+
+def refuse_circle(claim: Claim, needs: Mapping[str, str | None]) -> None:
+    """Refuse a claim that needs itself, at once or by way of others."""
+    found: list[str] = [claim.id]
+    while (needed := needs.get(found[-1])) is not None:
+        found.append(needed)
+        if needed == claim.id or len(found) > len(needs) + 1:
+            raise fault("circle", f"claim '{claim.id}' needs itself: {' -> '.join(found)}")
 
 
 def of_added(added: Added, study: Study) -> dict[str, Seen]:

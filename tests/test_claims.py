@@ -201,6 +201,10 @@ def test_experiments_that_a_user_adds_are_judged_too() -> None:
         ),
         (changed(device="gpu"), "device: Input should be 'cpu' or 'cuda'"),
         (changed(needs="baseline_lerns"), "needs: 'baseline_lerns' is not defined; did you mean"),
+        (
+            changed(needs="baseline_learns"),
+            "claim 'baseline_learns' needs itself: baseline_learns -> baseline_learns",
+        ),
         (seen(needs="baseline_lerns"), "seen.change, needs: 'baseline_lerns' is not defined"),
         (seen(of="sentiment.baseline.metrics.acuracy"), "seen.change, sentiment.baseline.metrics"),
         (seen("baseline_learns"), "seen.baseline_learns: a claim has this id; choose another"),
@@ -226,3 +230,10 @@ def test_what_is_said_of_an_added_experiment_must_be_there() -> None:
         RejeuError, match=r"seen\.long_training_accuracy, .*did you mean 'accuracy'"
     ):
         load(added(of="sentiment.{experiment}.metrics.acuracy"), extra=True)
+
+
+def test_what_is_said_of_an_added_experiment_hides_nothing() -> None:
+    said = {"seen": {"long_training_accuracy": {"of": ACCURACY, "margin": 0.1}}}
+    with pytest.raises(RejeuError) as caught:
+        claims_file.load(added() | said, "claims.yaml", study_of(extra=True), REFERENCE)
+    assert "seen.long_training_accuracy: so is called what `added` says" in str(caught.value)

@@ -7,6 +7,7 @@ case: for normal noise the risk is then far below the one allowed, and that is t
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -86,19 +87,26 @@ def beside(values: Sequence[float], point: float) -> Place:
         return Place(0, 1.0)
     side = 1 if away > 0 else -1
     if alike(known):
-        return Place(side, min(1.0, 2.0 ** (1 - len(known))))
+        return Place(side, agreeing(len(known)))
     t = away / (known.std(ddof=1) / math.sqrt(len(known)))
     return Place(side, p_value(t, len(known)))
 
 
-def detectable(spread: float, n: int, risk: float) -> float:
-    """How far beyond a point a mean must lie to be found there in 80 of 100 studies.
+def agreeing(n: int) -> float:
+    """The probability that `n` coins all fall on one side."""
+    return min(1.0, 2.0 ** (1 - n))
 
-    Args:
-        spread: the standard deviation over seeds of what is compared, its noise being normal.
-        n: seeds.
+
+def detectable(values: Sequence[float], risk: float) -> float | None:
+    """How far beyond a point a mean must lie to be found there in 80 of 100 studies like this one.
+
+    The noise is taken for normal, with the spread that the values have. None: values without
+    spread, too few for any effect to be found.
     """
-    return spread * detectable_spreads(n, risk)
+    known = np.asarray(values, dtype=float)
+    if alike(known):
+        return 0.0 if agreeing(len(known)) <= risk else None
+    return float(known.std(ddof=1)) * detectable_spreads(len(known), risk)
 
 
 @cache
@@ -113,9 +121,20 @@ def detectable_spreads(n: int, risk: float) -> float:
     return float(found)
 
 
-def seeds_needed(spread: float, distance: float, n: int, risk: float) -> int | None:
-    """The fewest seeds above `n` that would decide a mean so far away; None: over a hundred."""
-    for more in range(n + 1, MOST_SEEDS + 1):
-        if detectable(spread, more, risk) <= distance:
-            return more
-    return None
+def seeds_needed(values: Sequence[float], distance: float, risk: float) -> int | None:
+    """The fewest seeds, more than there are, that would decide a mean so far from a point.
+
+    None: over a hundred.
+    """
+    known = np.asarray(values, dtype=float)
+    spread = float(known.std(ddof=1))
+    more = range(len(known) + 1, MOST_SEEDS + 1)
+
+    def enough(n: int) -> bool:
+        if alike(known):
+            return agreeing(n) <= risk
+        return spread * detectable_spreads(n, risk) <= distance
+
+    # More seeds never see less, and each law takes a while to draw.
+    place = bisect_left(more, True, key=enough)
+    return more[place] if place < len(more) else None

@@ -115,7 +115,7 @@ def judge(
         "verdict_by_arm": states,
         "verdict": found,
         "why": why_open(found, asked, judged, arms),
-        "p": risk_of(found, arms) * (RISK / look.risk),
+        "p": min(1.0, risk_of(found, arms) * (RISK / look.risk)),
         "look": look.number,
         "level": 1 - look.risk,
         "needs": claim["needs"],
@@ -202,8 +202,11 @@ def compare(
         found = share_of_seeds(comparison, known, risk)
     else:
         found = mean_over_seeds(comparison, known, risk)
-    if not whole or not found.pop("enough"):
-        found |= {"state": "missing", "word": "missing", "interval": None, "p": 1.0}
+    enough = found.pop("enough")
+    if not (whole and enough):
+        found |= {"state": "missing", "word": "missing" if whole or not values else "undefined"}
+        found |= dict.fromkeys(("interval", "detectable", "seeds_needed"))
+        found["p"] = 1.0
     elif comparison["test"] == "mean" and kinds["differ"]:
         # A mean over two kinds of outcome describes neither.
         found |= {"state": "unclear", "word": "unclear", "interval": None, "p": 1.0}
@@ -233,12 +236,12 @@ def mean_over_seeds(
         guarded.beside(values, around + margin),
     )
     state, p = state_of(comparison["side"], lower, upper, risk)
-    mean, n = sum(values) / len(values), len(values)
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
+    mean = sum(values) / len(values)
     nearest = min(abs(mean - around - margin), abs(mean - around + margin))
     bound = around - margin if comparison["side"] in ("below", "not_below") else around + margin
     distance = nearest if comparison["side"] == "within" else abs(mean - bound)
     interval = guarded.interval(values, risk)
+    beyond = guarded.detectable(values, risk)
     return {
         "enough": True,
         "state": state,
@@ -247,8 +250,8 @@ def mean_over_seeds(
         "beside_no_effect": beside_no_effect(guarded.beside(values, around), risk),
         "interval": list(interval) if interval else None,
         "p": p,
-        "detectable": margin + guarded.detectable(spread, n, risk),
-        "seeds_needed": guarded.seeds_needed(spread, distance, n, risk)
+        "detectable": None if beyond is None else margin + beyond,
+        "seeds_needed": guarded.seeds_needed(values, distance, risk)
         if state == "unclear"
         else None,
     }
@@ -329,15 +332,16 @@ def happened(comparison: dict[str, Any], value: float) -> bool:
 
 
 def seeds_for_share(share: float, n: int, risk: float) -> int | None:
-    """The fewest seeds above `n` at which such a share would leave out one half."""
-    for more in range(n + 1, guarded.MOST_SEEDS + 1):
-        tail = min(
-            binom.cdf(round(share * more), more, HALF),
-            binom.sf(round(share * more) - 1, more, HALF),
-        )
-        if 2 * tail <= risk:
-            return more
-    return None
+    """The fewest seeds above `n` from which on such a share leaves out one half."""
+
+    def open_at(seeds: int) -> bool:
+        count = round(share * seeds)
+        tail = min(binom.cdf(count, seeds, HALF), binom.sf(count - 1, seeds, HALF))
+        return bool(2 * tail > risk)
+
+    # A count is whole, so that one seed more may leave a share open that one less had decided.
+    last = max((seeds for seeds in range(n, guarded.MOST_SEEDS + 1) if open_at(seeds)), default=n)
+    return last + 1 if last < guarded.MOST_SEEDS else None
 
 
 def seen_kinds(comparison: dict[str, Any], runs: Runs, seeds: Sequence[int]) -> dict[str, Any]:
@@ -445,10 +449,17 @@ def arm_risk(compared: list[dict[str, Any]]) -> float:
 
 def with_needs(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A claim whose precondition isn't met tells nothing: what was decided becomes inconclusive."""
-    states = {entry["id"]: entry["verdict_by_arm"]["corrected"] for entry in entries}
+    known = {entry["id"]: entry for entry in entries}
+
+    def met(name: str | None) -> bool:
+        if name is None:
+            return True
+        needed = known[name]
+        return needed["verdict_by_arm"]["corrected"] == "holds" and met(needed["needs"])
+
     return [
         entry | {"verdict": "inconclusive", "why": "needs", "p": 1.0}
-        if entry["needs"] and states[entry["needs"]] != "holds" and entry["verdict"] in VERDICTS[:3]
+        if entry["verdict"] in VERDICTS[:3] and not met(entry["needs"])
         else entry
         for entry in entries
     ]

@@ -26,8 +26,8 @@ class Seen:
     """One judged comparison.
 
     Attributes:
-        word: `higher` or `lower` by more than the margin, `same`, `unclear` or `missing`; of an
-            event `mostly`, `seldom`, `unclear` or `missing`.
+        word: `higher` or `lower` by more than the margin, `same` or `unclear`; of an event
+            `mostly`, `seldom` or `unclear`; of either `missing`, or `undefined` on some seed.
         lean: within the margin, the side of no effect on which it clearly lies, else `unclear`.
         value: with its interval.
         mixed: experiments whose runs came out in several kinds, where that keeps it from being

@@ -166,6 +166,14 @@ def test_split_says_how_many_rows_there_are(rows: int) -> None:
         split(balanced(100), 0.2, 42, rows, None)
 
 
+@pytest.mark.parametrize("labels", [[0, 1, 1, 1], [0, 1, 1, 1, 1, 1], [0, 1, 0, 1]])
+def test_too_few_rows_of_a_class_are_counted(labels: list[int]) -> None:
+    """Also where they can't be shared out between both sides."""
+    frame = pd.DataFrame({"id": range(len(labels)), "text": [*"abcdef"][: len(labels)]})
+    with pytest.raises(RejeuError, match=r"wants None rows of both classes; there are \d+ \("):
+        split(frame.assign(label=labels), 0.2, 42, None, None)
+
+
 def test_split_of_too_few_rows() -> None:
     with pytest.raises(RejeuError, match="3 rows to split"):
         split(balanced(3), 0.2, 42, None, None)

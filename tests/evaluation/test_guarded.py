@@ -126,42 +126,62 @@ def test_values_that_more_than_rounding_sets_apart_have_a_spread() -> None:
     assert beside([1.0, 1.0, 1.0 + 1e-7], 0.0).p < 0.001
 
 
+def spread_out(seeds: int, spread: float) -> list[float]:
+    """Values around 0 with this standard deviation."""
+    values = np.arange(seeds) - (seeds - 1) / 2
+    return (spread * values / values.std(ddof=1)).tolist()
+
+
+def beyond(seeds: int, spread: float = 1.0, risk: float = 0.05) -> float:
+    found = detectable(spread_out(seeds, spread), risk)
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("seeds", [3, 5, 8])
 def test_what_is_detectable_is_found_in_80_of_100_studies(seeds: int) -> None:
     spread, risk = 0.3, 0.05
     draw = np.random.default_rng(3)
-    studies = draw.normal(detectable(spread, seeds, risk), spread, (STUDIES, seeds))
+    studies = draw.normal(beyond(seeds, spread), spread, (STUDIES, seeds))
     places = [beside(list(values), 0) for values in studies]
     found = np.mean([place.side > 0 and place.p <= risk for place in places])
     assert found == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / STUDIES))
 
 
 def test_what_is_detectable_has_the_noncentral_t_s_power() -> None:
-    distance = detectable(2.0, 6, 0.05)
-    assert nct.sf(critical(6, 0.05), 5, distance / 2.0 * math.sqrt(6)) == pytest.approx(0.8)
-    assert detectable(0.0, 6, 0.05) == 0
+    power = nct.sf(critical(6, 0.05), 5, beyond(6, 2.0) / 2.0 * math.sqrt(6))
+    assert power == pytest.approx(0.8)
 
 
 def test_more_seeds_and_more_risk_detect_less() -> None:
-    assert detectable(1.0, 4, 0.05) > detectable(1.0, 6, 0.05) > detectable(1.0, 12, 0.05)
-    assert detectable(1.0, 6, 0.0075) > detectable(1.0, 6, 0.035) > detectable(1.0, 6, 0.05)
+    assert beyond(4) > beyond(6) > beyond(12)
+    assert beyond(6, risk=0.0075) > beyond(6, risk=0.035) > beyond(6)
+
+
+@pytest.mark.parametrize(("seeds", "found"), [(3, None), (5, None), (6, 0.0), (9, 0.0)])
+def test_without_spread_six_seeds_are_needed(seeds: int, found: float | None) -> None:
+    """As many as coins that all fall on one side in less than 5 of 100 throws."""
+    assert detectable([0.5] * seeds, 0.05) == found
+    assert seeds_needed([0.5] * seeds, 0.1, 0.05) == max(6, seeds + 1)
 
 
 @pytest.mark.parametrize("distance", [0.9, 1.5, 4.0])
 def test_seeds_needed_are_the_fewest_that_detect(distance: float) -> None:
-    needed = seeds_needed(1.0, distance, 3, 0.05)
+    needed = seeds_needed(spread_out(3, 1.0), distance, 0.05)
     assert needed is not None
-    assert detectable(1.0, needed, 0.05) <= distance < detectable(1.0, needed - 1, 0.05)
+    assert beyond(needed) <= distance < beyond(needed - 1)
 
 
 def test_fewer_seeds_are_needed_further_away_and_always_more_than_are_there() -> None:
-    needed = [seeds_needed(1.0, distance, 3, 0.05) for distance in (0.9, 1.2, 2.0, 4.0, 100.0)]
+    three = spread_out(3, 1.0)
+    needed = [seeds_needed(three, distance, 0.05) for distance in (0.9, 1.2, 2.0, 4.0, 100.0)]
     assert needed == sorted({count for count in needed if count}, reverse=True)
     assert needed[-1] == 4
-    assert seeds_needed(1.0, 100.0, 8, 0.05) == 9
-    assert seeds_needed(0.5, 1.0, 3, 0.05) == seeds_needed(1.0, 2.0, 3, 0.05) == needed[2]
+    assert seeds_needed(spread_out(8, 1.0), 100.0, 0.05) == 9
+    assert seeds_needed(spread_out(3, 0.5), 1.0, 0.05) == needed[2]
 
 
 def test_beyond_a_hundred_seeds_none_is_named() -> None:
-    assert seeds_needed(1.0, 0.01, guarded.MOST_SEEDS - 2, 0.05) is None
-    assert seeds_needed(1.0, 100.0, guarded.MOST_SEEDS, 0.05) is None
+    most = guarded.MOST_SEEDS
+    assert seeds_needed(spread_out(most - 2, 1.0), 0.01, 0.05) is None
+    assert seeds_needed(spread_out(most, 1.0), 100.0, 0.05) is None

@@ -3,7 +3,6 @@
 import math
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from statistics import stdev
 from typing import Any
 
 import numpy as np
@@ -213,7 +212,9 @@ def compared(values: Mapping[str, Values], risk: float = 0.05, **changes: Any) -
 def test_few_or_undefined_values_are_missing(test: str, values: Values) -> None:
     changes: dict[str, Any] = ALONE | {"test": test}
     found = compared({"ours": values}, **changes)
-    assert (found["state"], found["word"], found["interval"]) == ("missing", "missing", None)
+    undefined = any(value is None or not math.isfinite(value) for value in values or [])
+    assert (found["state"], found["interval"]) == ("missing", None)
+    assert found["word"] == ("undefined" if undefined else "missing")
 
 
 @pytest.mark.parametrize(
@@ -295,10 +296,9 @@ def test_an_interval_has_the_risk_that_it_is_given() -> None:
 def test_what_is_undecided_says_what_could_have_been_seen_and_with_how_many_seeds() -> None:
     values = [0.3, 0.1, 0.2, 0.4]
     found = compared({"ours": values}, **ALONE | {"margin": 0.1})
-    spread = stdev(values)
     assert found["state"] == "unclear"
-    assert found["detectable"] == pytest.approx(0.1 + guarded.detectable(spread, 4, 0.05))
-    assert found["seeds_needed"] == guarded.seeds_needed(spread, 0.15, 4, 0.05)
+    assert found["detectable"] == 0.1 + (guarded.detectable(values, 0.05) or 0)
+    assert found["seeds_needed"] == guarded.seeds_needed(values, 0.15, 0.05)
     decided = compared({"ours": [0.5, 0.52, 0.48]}, **ALONE | {"margin": 0.1})
     assert (decided["state"], decided["seeds_needed"]) == ("holds", None)
 
@@ -336,7 +336,7 @@ def test_proportions(happened: int, seeds: int, state: State, word: str) -> None
     assert found["interval"] == pytest.approx([low, high])
 
 
-@pytest.mark.parametrize(("happened", "seeds", "needed"), [(5, 5, 6), (4, 5, 12), (3, 6, None)])
+@pytest.mark.parametrize(("happened", "seeds", "needed"), [(5, 5, 6), (4, 5, 15), (3, 6, None)])
 def test_seeds_that_would_decide_a_proportion(
     happened: int, seeds: int, needed: int | None
 ) -> None:
@@ -718,6 +718,17 @@ def test_what_compares_with_something_that_failed_tells_nothing(
     assert found["p"] < 1 or found["verdict"] in ("inconclusive", "untested")
 
 
+def test_what_is_needed_may_need_something_itself() -> None:
+    claims = [
+        CLAIM | arms(corrected="like") | {"id": "needing", "needs": "between"},
+        CLAIM | arms(corrected="unlike") | {"id": "between", "needs": "needed"},
+        CLAIM | arms(corrected="like") | {"id": "needed"},
+    ]
+    values = {"like": LIKE, "unlike": UNLIKE, "others": [0.8] * 3}
+    found = judge_all(claims, "laptop", runs(values), lambda _: {}, [])
+    assert [entry["why"] for entry in found] == ["needs", "needs", None]
+
+
 @pytest.mark.parametrize(
     ("risks", "firm"),
     [
@@ -855,3 +866,17 @@ def test_reports_of_claims_at_their_margins_seldom_have_a_firm_verdict(skewed: b
         decided = [entry["verdict"] != "inconclusive" for report in reports for entry in report]
         assert np.mean(decided) <= most(0.05, len(decided))
         assert np.mean(np.reshape(decided, (REPORTS, STATED)).any(axis=1)) > 0.5
+
+
+def test_an_undefined_value_leaves_nothing_to_say() -> None:
+    found = compared({"ours": [0.5, None, 0.7, 0.9]}, **ALONE)
+    assert (found["state"], found["word"]) == ("missing", "undefined")
+    assert {found[key] for key in ("interval", "detectable", "seeds_needed")} == {None}
+    assert "enough" not in found
+    assert compared({"ours": [0.5, 0.6]}, **ALONE)["word"] == "missing"
+
+
+def test_a_risk_is_never_above_one() -> None:
+    entry = judged([0.1, 0.5, 0.9], planned=looks([9]))
+    assert entry["p"] <= 1.0
+    assert judged([0.7, 0.8, 0.9], planned=looks([9]))["p"] <= 1.0

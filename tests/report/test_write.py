@@ -339,7 +339,10 @@ PULLS = {  # what a doubled rank and a doubled scale each add to the training lo
     (0.1, -0.1): ("les deux effets vont dans le même sens", "the two push the same way"),
     (0.0, -0.1): ("seule l’échelle déplace", "only the scale moves"),
     (-0.1, 0.0): ("seul le rang déplace", "only the rank moves"),
-    (0.0, 0.0): ("ne disent pas quelle part revient à chacun", "is not settled by these runs"),
+    (0.1, 0.1): ("les deux effets se contrarient", "the two pull against each other"),
+    (-0.1, 0.1): ("les deux effets vont dans le même sens", "the two push the same way"),
+    (0.0, 0.1): ("seule l’échelle déplace", "only the scale moves"),
+    (0.0, 0.0): ("Aucun des deux ne déplace la perte", "Neither of the two moves the"),
 }
 
 
@@ -360,7 +363,7 @@ def test_the_rank_sweep_is_explained_by_rank_and_scale(
             )
             write_json(path, run | {"train_loss": loss})
     judge_again(tmp_path, study)
-    told = [said for pair in PULLS.values() for said in pair]
+    told = dict.fromkeys(said for pair in PULLS.values() for said in pair)
     for language, expected in zip(LANGUAGES, PULLS[adds], strict=True):
         source = write(TEMPLATES[language], read_context(tmp_path, study, language))
         assert [said for said in told if said in prose(source)] == [expected]
