@@ -103,6 +103,15 @@ class Claims(Strict):
     seen: dict[Name, Seen] = Field(default_factory=dict)
     added: Added = Added(sentiment={}, lora={})
 
+    def named(self) -> dict[str, dict[str, list[str]]]:
+        """What templates may name: claims, those that are compared with their arms, and `seen`."""
+        arms = {
+            claim.id: [arm for arm in ("corrected", "notebook") if getattr(claim, arm)]
+            for claim in self.claims
+        }
+        compared = {name: found for name, found in arms.items() if found}
+        return {"claims": arms, "compared": compared, "seen": {name: [] for name in self.seen}}
+
     def judged(self) -> list[dict[str, Any]]:
         """All that is judged, as plain values: the claims, then what the report says of itself."""
         seen: list[dict[str, Any]] = [

@@ -73,7 +73,7 @@ def refuse_report(workflow):
         if here.sentiment.citation
     }
     try:
-        precheck.check_sources(Path("report"), LANGUAGES, cited)
+        precheck.check_sources(Path("report"), LANGUAGES, cited, claims.named())
         # Here, since with conda only the jobs may have them.
         from rejeu.report.render import choose_renderer
 

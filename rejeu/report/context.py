@@ -105,6 +105,7 @@ def risk(judged: list[dict[str, Any]], late_margins: list[str], numbers: Numbers
         "judged": count,
         "expected": RISK * count,
         "level": numbers.percent(min(levels, default=1 - RISK * FIRST)),
+        "margins": sum(entry["kind"] == "claim" and bool(entry["arms"]) for entry in judged),
         "after": len(late_margins),
     }
 

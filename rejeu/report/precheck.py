@@ -6,7 +6,7 @@ A template that names what isn't there would otherwise fail hours later, once al
 import difflib
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,11 +58,18 @@ code
 FIGURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0L9 9"/></svg>'
 
 
-def check_sources(folder: Path, languages: Iterable[str], citations: Mapping[str, str]) -> None:
+# What templates name of the judged: under which name, each one's arms by its id.
+Judged = Mapping[str, Mapping[str, Collection[str]]]
+
+
+def check_sources(
+    folder: Path, languages: Iterable[str], citations: Mapping[str, str], judged: Judged
+) -> None:
     """Check templates, words and citations below `folder` (report/).
 
     Args:
         citations: keys of the bibliography that the configuration names, by where it does.
+        judged: under `claims`, `compared` and `seen`, what the claims file has.
 
     Raises:
         RejeuError: with the file, the line or key, and what was expected.
@@ -77,6 +84,7 @@ def check_sources(folder: Path, languages: Iterable[str], citations: Mapping[str
         given |= check_template(templates, folder / language / main, given)
         check_template(templates, folder / language / chapter, given)
         for name in (main, chapter):
+            check_judged(templates, folder / language / name, judged)
             for line, text in enumerate(read_utf8(folder / language / name).split("\n"), 1):
                 for cited in cited_in(text):
                     where = f"{folder / language / name}, line {line}"
@@ -107,6 +115,26 @@ def check_template(templates: Environment, path: Path, given: set[str]) -> set[s
         *(macro.name for macro in tree.find_all(nodes.Macro)),
         *(node.name for node in targets if node.ctx == "store"),
     }
+
+
+def check_judged(templates: Environment, path: Path, judged: Judged) -> None:
+    """Refuse a template that names a claim, an arm or a comparison that the claims file lacks."""
+    tree = templates.parse(read_utf8(path), path.name)
+    for node in tree.find_all(nodes.Getattr):
+        match node.node:
+            case nodes.Name(name=name) if name in judged:
+                known, what = judged[name], name
+            case nodes.Getattr(node=nodes.Name(name="compared"), attr=claim) if (
+                claim in judged["compared"]
+            ):
+                known, what = judged["compared"][claim], f"compared.{claim}"
+            case _:
+                continue
+        if node.attr not in known and not hasattr(dict, node.attr):
+            raise RejeuError(
+                f"{path}, line {node.lineno}: {what}.{node.attr}: the template names it, and the "
+                f"claims file doesn't have it; {suggest(node.attr, known)}"
+            )
 
 
 def check_words(path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rejeu.errors import RejeuError
 from rejeu.evaluation.fields import SHARES
 from rejeu.evaluation.statistics import Estimate
 from rejeu.report.numbers import Numbers
@@ -79,6 +80,16 @@ class Judged:
     after: bool
 
 
+class Named(dict[str, Any]):
+    """What a template takes by its name; one that isn't there is a fault of the study's files."""
+
+    def __missing__(self, name: str) -> Any:
+        raise RejeuError(
+            f"a template names '{name}', which the claims file doesn't have; known: "
+            f"{', '.join(self)}"
+        )
+
+
 @dataclass(frozen=True)
 class Told:
     """Tells in one language what was judged.
@@ -98,21 +109,27 @@ class Told:
 
     def claims(self, entries: list[dict[str, Any]]) -> dict[str, Judged]:
         """Claims by their id, in the claims file's order."""
-        return {entry["id"]: self.claim(entry) for entry in entries}
+        return Named({entry["id"]: self.claim(entry) for entry in entries})
 
     def seen(self, entries: list[dict[str, Any]]) -> dict[str, Seen]:
         """What the report says on its own account, by id."""
-        return {entry["id"]: self.comparison(entry["arms"]["corrected"][0]) for entry in entries}
+        return Named(
+            {entry["id"]: self.comparison(entry["arms"]["corrected"][0]) for entry in entries}
+        )
 
     def compared(self, entries: list[dict[str, Any]]) -> dict[str, dict[str, list[Seen]]]:
         """Each claim's comparisons by arm, for sentences about the same quantities."""
-        return {
-            entry["id"]: {
-                arm: [self.comparison(found) for found in arms]
-                for arm, arms in entry["arms"].items()
+        return Named(
+            {
+                entry["id"]: Named(
+                    {
+                        arm: [self.comparison(found) for found in arms]
+                        for arm, arms in entry["arms"].items()
+                    }
+                )
+                for entry in entries
             }
-            for entry in entries
-        }
+        )
 
     def claim(self, entry: dict[str, Any]) -> Judged:
         arms, numbers = entry["arms"], self.numbers

@@ -11,7 +11,7 @@ from rejeu.errors import RejeuError
 from rejeu.reading import read_yaml
 from rejeu.report import precheck
 from rejeu.report.vocabulary import NAMES, WORDS
-from tests.report.results_folder import ROOT, read_context, write_results
+from tests.report.results_folder import ROOT, claims_of, read_context, study_of, write_results
 
 REPORT = ROOT / "report"
 Change = Callable[[Path], object]
@@ -32,8 +32,11 @@ def replace(file: str, old: str, new: str) -> Change:
     return change
 
 
+CITED = {"models.minilm_l3.citation": "wang2020minilm"}
+
+
 def check(report: Path) -> None:
-    precheck.check_sources(report, ["fr", "en"], {"models.minilm_l3.citation": "wang2020minilm"})
+    precheck.check_sources(report, ["fr", "en"], CITED, claims_of(study_of()).named())
 
 
 def test_the_repository_s_own_passes() -> None:
@@ -140,3 +143,25 @@ def test_cited_keys_of_a_line() -> None:
         "b_2",
     ]
     assert precheck.cited_in("[@{{ data.citation | file }}] and me@example.org") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "arm", "said"),
+    [
+        ("claims", "baseline_learns", None, "claims.baseline_learns: the template names it"),
+        ("compared", "low_decay_hurts", None, "compared.low_decay_hurts: the template names it"),
+        ("compared", "more_false_negatives", "notebook", "compared.more_false_negatives.notebook"),
+        ("seen", "fresh_start", None, "hidden.qmd.j2, line"),
+    ],
+)
+def test_a_template_names_only_what_the_claims_file_has(
+    kind: str, name: str, arm: str | None, said: str
+) -> None:
+    judged = claims_of(study_of()).named()
+    if arm is None:
+        del judged[kind][name]
+    else:
+        judged[kind][name].remove(arm)
+    with pytest.raises(RejeuError) as caught:
+        precheck.check_sources(REPORT, ["fr", "en"], CITED, judged)
+    assert said in str(caught.value)
