@@ -83,9 +83,8 @@ def split(draw: np.random.Generator, n: int) -> np.ndarray:
 
 
 def events(draw: np.random.Generator, n: int) -> float:
-    counted = comparison(test="most", side="within", around=1.0, margin=0.5)
-    happened = (draw.random((STUDIES, n)) < 0.5).astype(float)
-    states = [share_of_seeds(counted, row.tolist(), RISK)["state"] for row in happened]
+    happened = draw.random((STUDIES, n)) < 0.5
+    states = [share_of_seeds(int(row.sum()), n, RISK)["state"] for row in happened]
     return sum(state in ("holds", "fails") for state in states) / STUDIES
 
 

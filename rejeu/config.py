@@ -6,6 +6,7 @@ Read by `rules/common.smk` alone: scripts receive plain, resolved settings as Sn
 import difflib
 from collections.abc import Iterable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal, LiteralString, TypeVar
 
 from pydantic import (
@@ -362,6 +363,10 @@ class Study(Strict):
                         "max_steps x batch_size x accumulation)",
                     )
         return self
+
+    def beside_claims(self, name: str) -> Path:
+        """Where a file that belongs to the claims file lies, in the study's folder."""
+        return Path(self.report.claims).with_name(name)
 
     def experiments(self, part: str, tier: str) -> dict[str, SentimentSettings | LoraSettings]:
         """A part's experiments that a tier runs: of no finding, or of one of the tier's."""

@@ -8,6 +8,7 @@ start from. Each look may take its own share of the risk, so that looking again 
 
 import argparse
 import math
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from typing import Any
 from rejeu import looks
 from rejeu.config import Study, load
 from rejeu.errors import RejeuError
+from rejeu.evaluation.judge import quantities, run_of
 from rejeu.files import read_json
 from rejeu.reading import read_yaml
 from rejeu.report.provenance import git
@@ -42,14 +44,9 @@ def undecided(entries: Iterable[dict[str, Any]], claim: str | None) -> list[dict
 
 def experiments(entry: dict[str, Any]) -> set[tuple[str, str]]:
     """Part and name of each experiment that a claim compares; none where it compares times."""
-    paths = [
-        path.split(".")
-        for compared in entry["arms"].values()
-        for found in compared
-        for path in (found["of"], found["against"])
-        if path
-    ]
-    found = {(part, name) for part, name, *_ in paths}
+    compared = [each for found in entry["arms"].values() for each in found]
+    runs = [run_of(path).split(".") for path in quantities(compared)]
+    found = {(part, name) for part, name in runs}
     return set() if any(part == "timing" for part, _ in found) else found
 
 
@@ -153,7 +150,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("tier", nargs="?")
     parser.add_argument("--claim")
     parser.add_argument("--minutes", type=float)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args(words)
     study = load(read_yaml("config.yaml"), "config.yaml")
     tier = given.tier or study.tier

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -68,9 +68,7 @@ def restore(outputs: list[str], identity: str) -> bool:
     kept = dict(whole(folder))
     if any(path not in kept for path in outputs):
         return False
-    for path in outputs:
-        with replacing(path) as temporary:
-            duplicate(kept[path], temporary)
+    put_back({path: kept[path] for path in outputs})
     os.utime(folder)
     return True
 
@@ -125,10 +123,15 @@ def let_first_stand(outputs: list[str], identity: str, facts: dict[str, Record])
     listed = made(folder)
     if any(listed.get(path) != facts[path].sha256 for path in outputs if path not in kept):
         return False
+    put_back(kept)
+    return True
+
+
+def put_back(kept: Mapping[str, Path]) -> None:
+    """Put kept files in the place of their results."""
     for path, stored in kept.items():
         with replacing(path) as temporary:
             duplicate(stored, temporary)
-    return True
 
 
 def duplicate(source: Path, target: Path) -> None:

@@ -23,7 +23,6 @@ HEADING = (
     "# Seeds that `make decide` added, look by look. Part of the study: keep it with the claims.\n"
 )
 # By part, each experiment's.
-Counts = dict[str, dict[str, int]]
 Seeds = dict[str, dict[str, list[int]]]
 
 
@@ -37,32 +36,28 @@ class Look(Strict):
     seeds: dict[str, dict[Name, PositiveInt]]
 
 
-def path_of(study: Study) -> Path:
-    return Path(study.report.claims).with_name(FILE)
-
-
 def taken(study: Study, root: Path) -> dict[str, list[Look]]:
     """The looks of each tier, in the order taken.
 
     Raises:
         RejeuError: with the file, the key and what was expected there.
     """
-    path = root / path_of(study)
+    path = root / study.beside_claims(FILE)
     if not path.is_file():
         return {}
     try:
         looks = TypeAdapter(dict[str, list[Look]]).validate_python(read_yaml(path) or {})
         for tier, found in looks.items():
-            refer(str(path_of(study)), tier, study.tiers)
+            refer(str(study.beside_claims(FILE)), tier, study.tiers)
             for look in found:
                 for part, counts in look.seeds.items():
                     refer(f"{tier}, seeds", part, dict.fromkeys(("sentiment", "lora")))
                     for name in counts:
                         refer(f"{tier}, seeds.{part}", name, getattr(study, part).experiments)
     except ValidationError as error:
-        raise RejeuError(f"{path_of(study)}: {describe(error.errors()[0])}") from None
+        raise RejeuError(f"{study.beside_claims(FILE)}: {describe(error.errors()[0])}") from None
     except ValueError as error:
-        raise RejeuError(f"{path_of(study)}: {error}") from None
+        raise RejeuError(f"{study.beside_claims(FILE)}: {error}") from None
     return looks
 
 
@@ -90,7 +85,7 @@ def extended(taken_now: list[int], own: list[int], count: int) -> list[int]:
 
 def record(study: Study, root: Path, tier: str, look: dict[str, Any]) -> None:
     """Append a look to the file, which is made where it isn't there."""
-    path = root / path_of(study)
+    path = root / study.beside_claims(FILE)
     known: dict[str, Any] = (read_yaml(path) or {}) if path.is_file() else {}
     known.setdefault(tier, []).append(look)
     text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True)

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from rejeu.config import Name, Strict, Study, describe
 from rejeu.errors import RejeuError
+from rejeu.evaluation.judge import quantities
 from rejeu.files import write_text
 from rejeu.reading import read_yaml
 from rejeu.report.provenance import git
@@ -41,22 +42,18 @@ class Entry(Strict):
 Ledger = dict[str, list[dict[str, Any]]]
 
 
-def path_of(study: Study) -> Path:
-    return Path(study.report.claims).with_name(FILE)
-
-
 def read(study: Study, root: Path) -> Ledger:
     """The ledger's entries by claim, in the order written.
 
     Raises:
         RejeuError: with the file, the key and what was expected there.
     """
-    path = root / path_of(study)
+    path = root / study.beside_claims(FILE)
     known: Any = (read_yaml(path) or {}) if path.is_file() else {}
     try:
         TypeAdapter(dict[Name, list[Entry]]).validate_python(known)
     except ValidationError as error:
-        raise RejeuError(f"{path_of(study)}: {describe(error.errors()[0])}") from None
+        raise RejeuError(f"{study.beside_claims(FILE)}: {describe(error.errors()[0])}") from None
     return known
 
 
@@ -78,23 +75,21 @@ def recorded(claim: Mapping[str, Any], ledger: Ledger) -> list[dict[str, Any]]:
 def declare(study: Study, judged: Iterable[Mapping[str, Any]], root: Path) -> list[str]:
     """Record what is new or changed; return its ids."""
     ledger = read(study, root)
+    new = [claim for claim in judged if claim["corrected"] and not recorded(claim, ledger)]
+    if not new:
+        return []
     now = datetime.now(UTC).replace(microsecond=0)
     commit = git(root)["commit"]
-    new = []
-    for claim in judged:
-        if not claim["corrected"] or recorded(claim, ledger):
-            continue
+    for claim in new:
         entry = {
             "margins": margins(claim),
             **{"digest": digest(claim), "time": now, "commit": commit and commit[:12]},
             "after": has_results(claim, root),
         }
         ledger[claim["id"]] = [*ledger.get(claim["id"], []), entry]
-        new.append(claim["id"])
-    if new:
-        text = yaml.safe_dump(ledger, sort_keys=False, default_flow_style=None, width=200)
-        write_text(root / path_of(study), HEADING + text)
-    return new
+    text = yaml.safe_dump(ledger, sort_keys=False, default_flow_style=None, width=200)
+    write_text(root / study.beside_claims(FILE), HEADING + text)
+    return [claim["id"] for claim in new]
 
 
 def margins(claim: Mapping[str, Any]) -> list[float]:
@@ -110,12 +105,7 @@ def digest(claim: Mapping[str, Any]) -> str:
 
 def has_results(claim: Mapping[str, Any], root: Path) -> bool:
     """Whether, in any tier, all runs of one of the claim's quantities are there."""
-    paths = (
-        path
-        for each in (*claim["corrected"], *claim["notebook"])
-        for path in (each["of"], each["against"])
-        if path
-    )
+    paths = quantities([*claim["corrected"], *claim["notebook"]])
     return any(any((root / "results").glob(pattern(path))) for path in paths)
 
 

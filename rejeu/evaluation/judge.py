@@ -7,7 +7,7 @@ at which seeds were added. What the report says of itself is judged by the same 
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -198,18 +198,20 @@ def compare(
     known = [value for value in values if value is not None and math.isfinite(value)]
     whole = bool(values) and len(known) == len(values)
     kinds = seen_kinds(comparison, runs, list(measured))
+    found: dict[str, Any] = {}
     if comparison["test"] == "most":
-        found = share_of_seeds(comparison, known, risk)
-    else:
-        found = mean_over_seeds(comparison, known, risk)
-    enough = found.pop("enough")
-    if not (whole and enough):
-        found |= {"state": "missing", "word": "missing" if whole or not values else "undefined"}
+        found["count"] = sum(happened(comparison, value) for value in known)
+    if not whole or len(known) < guarded.FEWEST_SEEDS:
+        word = "undefined" if values and not whole else "missing"
+        found |= {"state": "missing", "word": word, "p": 1.0}
         found |= dict.fromkeys(("interval", "detectable", "seeds_needed"))
-        found["p"] = 1.0
-    elif comparison["test"] == "mean" and kinds["differ"]:
-        # A mean over two kinds of outcome describes neither.
-        found |= {"state": "unclear", "word": "unclear", "interval": None, "p": 1.0}
+    elif comparison["test"] == "most":
+        found |= share_of_seeds(found["count"], len(known), risk)
+    else:
+        found |= mean_over_seeds(comparison, known, risk)
+        if kinds["differ"]:
+            # A mean over two kinds of outcome describes neither.
+            found |= {"state": "unclear", "word": "unclear", "interval": None, "p": 1.0}
     return {
         "quantity": named(comparison),
         "values": values,
@@ -227,9 +229,10 @@ def compare(
 def mean_over_seeds(
     comparison: dict[str, Any], values: Sequence[float], risk: float
 ) -> dict[str, Any]:
-    """State, word and interval of a mean; what could have been seen, and with how many seeds."""
-    if len(values) < guarded.FEWEST_SEEDS:
-        return {"enough": False, "detectable": None, "seeds_needed": None}
+    """State, word and interval of a mean of three values or more.
+
+    And what could have been seen, and with how many seeds.
+    """
     around, margin = comparison["around"], comparison["margin"]
     lower, upper = (
         guarded.beside(values, around - margin),
@@ -243,7 +246,6 @@ def mean_over_seeds(
     interval = guarded.interval(values, risk)
     beyond = guarded.detectable(values, risk)
     return {
-        "enough": True,
         "state": state,
         "word": word_of(lower, upper, risk),
         # An effect may be there that is smaller than what matters.
@@ -291,30 +293,28 @@ def beside_no_effect(place: guarded.Place, risk: float) -> str:
     return "higher" if place.side > 0 else "lower"
 
 
-def share_of_seeds(
-    comparison: dict[str, Any], values: Sequence[float], risk: float
-) -> dict[str, Any]:
-    """State and interval of the share of seeds on which the value lies where the claim puts it.
+def share_of_seeds(count: int, n: int, risk: float) -> dict[str, Any]:
+    """State and interval of the share of seeds on which an event happened.
 
     It holds where more than half of all fresh runs would show it, and needs six seeds or more.
     """
-    n, count = len(values), sum(happened(comparison, value) for value in values)
-    if n < guarded.FEWEST_SEEDS:
-        return {"enough": False, "detectable": None, "seeds_needed": None, "count": count}
     found = binomtest(count, n).proportion_ci(1 - risk, method="exact")
     low, high = float(found.low), float(found.high)
-    tail = min(float(binom.cdf(count, n, HALF)), float(binom.sf(count - 1, n, HALF)))
     state: State = "holds" if low > HALF else "fails" if high < HALF else "unclear"
     return {
-        "enough": True,
         "state": state,
         "word": {"holds": "mostly", "fails": "seldom"}.get(state, "unclear"),
         "interval": [low, high],
-        "p": min(1.0, 2 * tail),
-        "count": count,
+        "p": of_coins(count, n),
         "detectable": None,
         "seeds_needed": seeds_for_share(count / n, n, risk) if state == "unclear" else None,
     }
+
+
+def of_coins(count: int, n: int) -> float:
+    """The probability of so uneven a count, on either side, of `n` coins."""
+    tail = min(float(binom.cdf(count, n, HALF)), float(binom.sf(count - 1, n, HALF)))
+    return min(1.0, 2 * tail)
 
 
 def happened(comparison: dict[str, Any], value: float) -> bool:
@@ -335,27 +335,31 @@ def seeds_for_share(share: float, n: int, risk: float) -> int | None:
     """The fewest seeds above `n` from which on such a share leaves out one half."""
 
     def open_at(seeds: int) -> bool:
-        count = round(share * seeds)
-        tail = min(binom.cdf(count, seeds, HALF), binom.sf(count - 1, seeds, HALF))
-        return bool(2 * tail > risk)
+        return of_coins(round(share * seeds), seeds) > risk
 
     # A count is whole, so that one seed more may leave a share open that one less had decided.
     last = max((seeds for seeds in range(n, guarded.MOST_SEEDS + 1) if open_at(seeds)), default=n)
     return last + 1 if last < guarded.MOST_SEEDS else None
 
 
+def quantities(compared: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The paths of all quantities that comparisons measure."""
+    return [path for each in compared for path in (each["of"], each["against"]) if path]
+
+
+def run_of(path: str) -> str:
+    """The part and the experiment that a quantity is of, as `part.experiment`."""
+    return ".".join(path.split(".")[:2])
+
+
 def seen_kinds(comparison: dict[str, Any], runs: Runs, seeds: Sequence[int]) -> dict[str, Any]:
     """How many runs of each experiment are of which kind, and whether seeds differ in it."""
     counts: dict[str, dict[str, int]] = {}
-    for path in (comparison["of"], comparison["against"]):
-        if path is None:
-            continue
+    for path in quantities([comparison]):
         found = runs.kinds(path)
         kinds = [found[seed] for seed in seeds if seed in found]
         if kinds:
-            counts[".".join(path.split(".")[:2])] = {
-                kind: kinds.count(kind) for kind in dict.fromkeys(kinds)
-            }
+            counts[run_of(path)] = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     return {"counts": counts, "differ": any(len(each) > 1 for each in counts.values())}
 
 
@@ -364,8 +368,8 @@ def taken(comparison: dict[str, Any], runs: Runs, most: int | None) -> dict[int,
     measured = measure(comparison, runs)
     if most is not None:
         return dict(list(measured.items())[:most])
-    for path in (comparison["of"], comparison["against"]):
-        own = runs.own(path) if path else None
+    for path in quantities([comparison]):
+        own = runs.own(path)
         if own is not None:
             measured = {seed: value for seed, value in measured.items() if seed in own}
     return measured

@@ -84,7 +84,7 @@ def main(study: Study, tier: str, root: Path) -> int:
         raise RejeuError(f"{results}: no such file; `make claims TIER={tier}` makes it")
     entries: list[dict[str, Any]] = read_json(results)
     path = root / study.report.claims
-    expected = path.with_name("expected-verdicts.yaml")
+    expected = root / study.beside_claims("expected-verdicts.yaml")
     missing = not expected.is_file()
     recorded = {} if missing else verdicts_of(tier, expected)
     given = claims_file.load(

@@ -81,10 +81,9 @@ def check_sources(
         templates = environment(folder / language)
         main, chapter = "report.qmd.j2", "hidden.qmd.j2"
         given = NAMES | set(templates.globals)
-        given |= check_template(templates, folder / language / main, given)
-        check_template(templates, folder / language / chapter, given)
+        given |= check_template(templates, folder / language / main, given, judged)
+        check_template(templates, folder / language / chapter, given, judged)
         for name in (main, chapter):
-            check_judged(templates, folder / language / name, judged)
             for line, text in enumerate(read_utf8(folder / language / name).split("\n"), 1):
                 for cited in cited_in(text):
                     where = f"{folder / language / name}, line {line}"
@@ -92,7 +91,7 @@ def check_sources(
         check_words(folder / language / "words.yaml")
 
 
-def check_template(templates: Environment, path: Path, given: set[str]) -> set[str]:
+def check_template(templates: Environment, path: Path, given: set[str], judged: Judged) -> set[str]:
     """Refuse a template that can't be read or that names what nobody gives it.
 
     Returns:
@@ -110,6 +109,7 @@ def check_template(templates: Environment, path: Path, given: set[str]) -> set[s
         near = difflib.get_close_matches(name, given | set_anywhere, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(given))}"
         raise RejeuError(f"{path}, line {line}: no value is called '{name}'; {hint}")
+    check_judged(tree, path, judged)
     targets = [name for found in tree.find_all(nodes.Assign) for name in found.find_all(nodes.Name)]
     return {
         *(macro.name for macro in tree.find_all(nodes.Macro)),
@@ -117,9 +117,8 @@ def check_template(templates: Environment, path: Path, given: set[str]) -> set[s
     }
 
 
-def check_judged(templates: Environment, path: Path, judged: Judged) -> None:
+def check_judged(tree: nodes.Template, path: Path, judged: Judged) -> None:
     """Refuse a template that names a claim, an arm or a comparison that the claims file lacks."""
-    tree = templates.parse(read_utf8(path), path.name)
     for node in tree.find_all(nodes.Getattr):
         match node.node:
             case nodes.Name(name=name) if name in judged:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rejeu.errors import RejeuError
 from rejeu.evaluation.fields import SHARES
+from rejeu.evaluation.judge import deciding, quantities, run_of
 from rejeu.evaluation.statistics import Estimate
 from rejeu.report.numbers import Numbers
 
@@ -192,13 +193,7 @@ class Told:
 
     def cost(self, arms: Mapping[str, list[dict[str, Any]]]) -> float:
         """Seconds of training that one seed more of all experiments compared takes."""
-        names = {
-            ".".join(path.split(".")[:2])
-            for found in arms.values()
-            for each in found
-            for path in (each["of"], each["against"])
-            if path
-        }
+        names = {run_of(path) for found in arms.values() for path in quantities(found)}
         return sum(self.seconds.get(name, 0.0) for name in names)
 
 
@@ -208,11 +203,6 @@ def seeds_more(unclear: list[dict[str, Any]]) -> int | None:
     if not needed or None in needed:
         return None
     return max(needed) - min(len(each["values"]) for each in unclear)
-
-
-def deciding(compared: list[dict[str, Any]]) -> dict[str, Any]:
-    """The comparison that an arm's state hangs on: the first that doesn't hold, or the first."""
-    return next((found for found in compared if found["state"] != "holds"), compared[0])
 
 
 def shown(found: dict[str, Any], numbers: Numbers) -> str:
