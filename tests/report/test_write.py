@@ -442,7 +442,8 @@ def test_a_change_over_runs_of_two_kinds_is_told_by_these(tmp_path: Path) -> Non
     ) in text
 
 
-DECIDED = {"fr": "Décidé au regard n° 2.", "en": "Decided at look 2."}
+DECIDED = {"fr": "Décidée au regard n° 2.", "en": "Decided at look 2."}
+OPEN = {"fr": "Encore ouverte au regard n° 2.", "en": "Open still at look 2."}
 LATE = {
     "fr": "Sa marge a été fixée alors que de premiers résultats existaient.",
     "en": "Its margin was set when first results were there.",
@@ -466,6 +467,25 @@ def test_a_box_says_what_a_verdict_rests_on(tmp_path: Path, language: str) -> No
     changed = prose(write(TEMPLATES[language], read_context(tmp_path, study, language)))
     assert changed.count(DECIDED[language]) == changed.count(LATE[language]) == 1
     assert changed.count(FIRM[language]) == plain.count(FIRM[language]) - 1
+    assert OPEN[language] not in changed
+    unsettled = first | {"look": 2, "firm": False, "verdict": "inconclusive", "why": "unclear"}
+    write_json(path, [unsettled, *others])
+    changed = prose(write(TEMPLATES[language], read_context(tmp_path, study, language)))
+    assert changed.count(OPEN[language]) == 1
+    assert DECIDED[language] not in changed
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_runs_of_one_kind_are_those_of_each_experiment(tmp_path: Path, language: str) -> None:
+    """All runs of one experiment may have collapsed, and all of the other have learned."""
+    learning = {"baseline": "learned", "high_learning_rate": "collapsed"}
+    study = write_results(tmp_path, 5, runs=6, learning=learning)
+    source = prose(write(TEMPLATES[language], read_context(tmp_path, study, language)))
+    told = {
+        "fr": "Les 6 essais de chaque expérience sont d’une même sorte",
+        "en": "Each experiment’s 6 runs were of one kind",
+    }
+    assert told[language] in source
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
