@@ -18,6 +18,7 @@ onstart:
     refuse_raw_data(workflow)
     refuse_report(workflow)
     announce(workflow)
+    snakemake_run.start_jobs_freely(workflow)
 
 
 onsuccess:
