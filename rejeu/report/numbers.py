@@ -37,8 +37,11 @@ class Numbers:
         return self._written(value, "#,##0.##########")
 
     def _written(self, value: float, pattern: str) -> str:
+        text = format_decimal(value, pattern, locale=self.language)
+        if not any(digit in text for digit in "123456789"):
+            text = text.replace("-", "")  # what rounds to zero has no sign
         # Babel's minus is the keyboard's hyphen, which typesetters take for either.
-        return format_decimal(value, pattern, locale=self.language).replace("-", "\N{MINUS SIGN}")
+        return text.replace("-", "\N{MINUS SIGN}")
 
     def interval(self, estimate: Estimate, digits: int = 3) -> str:
         """`0.85 [0.83, 0.87]`, or the mean alone where one seed gives no interval."""

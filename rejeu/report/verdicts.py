@@ -140,7 +140,7 @@ class Told:
             each for compared in arms.values() for each in compared if each["state"] == "unclear"
         ]
         more = seeds_more(unclear)
-        found = [each["detectable"] for each in unclear if each["detectable"] is not None]
+        found = [each["detectable"] for each in unclear if possible(each)]
         means = first is not None and first["test"] == "mean" and entry["why"] is None
         return Judged(
             id=entry["id"],
@@ -212,16 +212,23 @@ def shown(found: dict[str, Any], numbers: Numbers) -> str:
             return numbers.decimal(None)
         return f"{numbers.integer(found['count'])} / {numbers.integer(len(found['values']))}"
     low, high = found["interval"] or (None, None)
-    if within_one(found) and low is not None and high is not None:
-        low, high = max(low, 0.0), min(high, 1.0)
+    if (ends := bounds(found)) and low is not None and high is not None:
+        low, high = max(low, ends[0]), min(high, ends[1])
     estimate = Estimate(found["measured"], low, high, len(found["values"]))
     return sign(estimate.mean, found) + numbers.interval(estimate, 3)
 
 
-def within_one(found: dict[str, Any]) -> bool:
-    """Whether a value can't leave 0 to 1."""
-    alone = found["against"] is None and found["of"].split(".")[-1] in SHARES
-    return alone or found["by"] == "share"
+def possible(found: dict[str, Any]) -> bool:
+    """Whether there is an effect that would have been found, and the values could have it."""
+    return found["detectable"] is not None and (not bounds(found) or found["detectable"] <= 1)
+
+
+def bounds(found: dict[str, Any]) -> tuple[float, float] | None:
+    """What a value can't leave: 0 to 1 for a share, -1 to 1 for the difference of two."""
+    share = found["of"].split(".")[-1] in SHARES
+    if found["by"] == "share" or (share and found["against"] is None):
+        return 0.0, 1.0
+    return (-1.0, 1.0) if share and found["by"] == "difference" else None
 
 
 def value(number: float | None, found: dict[str, Any] | None, numbers: Numbers) -> str:

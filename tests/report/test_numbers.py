@@ -73,3 +73,10 @@ def test_duration(seconds: float, said: str) -> None:
 def test_day() -> None:
     assert FR.day(date(2024, 12, 20)) == "20 décembre 2024"
     assert EN.day(date(2024, 12, 20)) == "December 20, 2024"
+
+
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    for language, zero in (("en", "0.000"), ("fr", "0,000")):
+        assert Numbers(language).decimal(-0.0002, 3) == zero
+        assert Numbers(language).decimal(-0.0006, 3) == f"\N{MINUS SIGN}{zero[:-1]}1"
+        assert Numbers(language).setting(-0.0) == "0"

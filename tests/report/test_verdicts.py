@@ -10,7 +10,7 @@ from rejeu.errors import RejeuError
 from rejeu.files import read_json, write_json
 from rejeu.report.claims_table import differences, main, verdicts_of
 from rejeu.report.numbers import Numbers
-from rejeu.report.verdicts import Judged, Mixed, Told, seeds_more, shown
+from rejeu.report.verdicts import Judged, Mixed, Told, possible, seeds_more, shown
 from rejeu.report.write import write
 from tests.report.results_folder import (
     FINDINGS,
@@ -192,6 +192,13 @@ def compared(**changes: Any) -> dict[str, Any]:
             "0,250 [0,000\N{NO-BREAK SPACE}; 0,900]",
         ),
         ({"interval": [-0.1, 0.9]}, "+0.250 [−0.100, 0.900]", None),
+        # Two accuracies differ by one at most; two losses may by more.
+        ({"interval": [-1.8, 1.2]}, "+0.250 [−1.000, 1.000]", None),
+        (
+            {"of": "lora.a.heldout.loss", "interval": [-1.8, 1.2]},
+            "+0.250 [−1.800, 1.200]",
+            None,
+        ),
         ({"interval": None}, "+0.250", "+0,250"),
         ({"measured": None, "interval": None, "values": []}, "—", "—"),
         ({"test": "most", "count": 2}, "2 / 3", "2 / 3"),
@@ -354,3 +361,19 @@ def test_entries_become_what_templates_show(tmp_path: Path) -> None:
     assert found[CLAIM].statement == study["statements"][CLAIM]["fr"]
     assert set(found[CLAIM].measured) == {"corrected", "notebook"}
     assert found["more_examples_better_replies"].measured == {"corrected": "—"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"detectable": None}, False),
+        ({"detectable": 2.9}, False),  # of accuracies
+        ({"detectable": 2.9, "of": "lora.a.heldout.loss"}, True),
+        ({"detectable": 2.9, "by": "ratio"}, True),
+    ],
+)
+def test_an_effect_that_no_value_can_have_is_not_spoken_of(
+    changes: dict[str, Any], expected: bool
+) -> None:
+    assert possible(compared(**changes)) is expected
