@@ -88,7 +88,7 @@ FAULTS = [
         "      train_rows: 300",
         "tiers.smoke.sentiment.max_length: 1024; expected at most 512, since the model has no more",
     ),
-    (CONFIG, "dose: 64, title", "dose: 6400, title", "dose: 6400; expected at most 120"),
+    (CONFIG, "dose: 64, title", "dose: 6400, title", "dose: 6400; expected at most 100"),
     (
         CONFIG,
         "predict_sentiment: 8, train_lora: 16",
