@@ -74,13 +74,6 @@ def finish(outputs: list[str], further: Iterable[str | Path] = ()) -> dict[str, 
     return facts
 
 
-def adopt(output: str, files: Iterable[str | Path]) -> None:
-    """Record files that lie there, known to be whole, from before there were records of them."""
-    for path in (output, *map(str, files)):
-        facts = Path(path).stat()
-        write(path, Record(output, facts.st_size, sha256_of(path), facts.st_mtime_ns))
-
-
 def every(tiers: Iterable[str]) -> Iterator[tuple[Path, Record]]:
     """Each recorded file of these tiers and of the shared inputs and models, with its record."""
     folders = [(SHARED, SHARED / FOLDER), *((RESULTS, RESULTS / FOLDER / name) for name in tiers)]

@@ -195,7 +195,7 @@ def adopt_inputs():
         output = source(name)
         if Path(output).exists() and records.recorded(output) is None:
             try:
-                records.adopt(output, files_of(output))
+                records.finish([output], files_of(output))
             except (RejeuError, OSError, ValueError, KeyError, TypeError):
                 snakemake_run.mark_incomplete(output)
 

@@ -61,7 +61,7 @@ def context(
         "tier": study["tier"],
         "waiting": study["waiting"],
         "report": study["report"] | {"date": date.fromisoformat(study["report"]["date"])},
-        "note": note(language, study, seeds, numbers),
+        "note": note(language, study, {"sentiment": sentiment, "lora": lora}, numbers),
         "generation": study["generation"],
         "seeds": seeds,
         "sentiment": sentiment,
@@ -130,8 +130,13 @@ def extra(part: str, results: dict[str, Any], study: dict[str, Any]) -> list[Any
     ]
 
 
-def note(language: str, study: dict[str, Any], seeds: dict[str, int], numbers: Numbers) -> str:
-    """The title page's line on what this copy is."""
+def note(
+    language: str, study: dict[str, Any], parts: dict[str, dict[str, Any]], numbers: Numbers
+) -> str:
+    """The title page's line on what this copy is.
+
+    Its seeds are those of the document's own experiments, of which `make decide` may add to some.
+    """
     day = numbers.day(date.fromisoformat(study["report"]["date"]))
     lines = {
         "fr": "Édition du {day}, produite par Rejeu. Palier {tier}. "
@@ -139,6 +144,12 @@ def note(language: str, study: dict[str, Any], seeds: dict[str, int], numbers: N
         "en": "Edition of {day}, made by Rejeu. Tier: {tier}. "
         "Seeds: {sentiment} for part 1, {lora} for part 2",
     }
+    counts = {
+        part: sorted({len(result.seeds) for name, result in found.items() if name in NAMED})
+        for part, found in parts.items()
+    }
+    to = {"fr": " à ", "en": " to "}[language]
+    seeds = {part: to.join(map(str, dict.fromkeys((c[0], c[-1])))) for part, c in counts.items()}
     said = lines[language].format(day=day, tier=study["tier"], nbsp="\N{NO-BREAK SPACE}", **seeds)
     waiting = {
         "fr": ". Premier état\N{NO-BREAK SPACE}: la suite se calcule encore",

@@ -152,6 +152,10 @@ class LoraResult:
         """How many seeds' training drew the added row at all."""
         return sum(run["added_row"]["times_drawn"] > 0 for run in self.runs)
 
+    def seeds_with(self, other: "LoraResult") -> list[int]:
+        """The seeds that both have."""
+        return [seed for seed in self.seeds if seed in other.seeds]
+
     def away_from(self, other: "LoraResult", ours: list[float], theirs: list[float]) -> list[float]:
         """Our values minus the other's, on each seed that both have."""
         known = dict(zip(other.seeds, theirs, strict=True))

@@ -496,3 +496,32 @@ def test_a_first_state_says_that_more_is_to_come(tmp_path: Path, language: str) 
     assert told not in whole
     study["waiting"] = True
     assert told in prose(write(TEMPLATES[language], read_context(tmp_path, study, language)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_seeds_that_some_experiments_have_more_of(tmp_path: Path, language: str) -> None:
+    """As after `make decide`, which adds seeds to those that an undecided claim compares."""
+    study = write_results(tmp_path, 5, runs=6)
+    for part, fewer in (("sentiment", ["low_weight_decay"]), ("lora", ["unrelated", "related"])):
+        for name in fewer:
+            study[part]["seeds"][name] = study[part]["seeds"][name][:4]
+    given = read_context(tmp_path, study, language)
+    source = f"{given['note']}\n{prose(write(TEMPLATES[language], given))}"
+    told = {
+        "fr": (
+            "4 à 6 pour la partie 1, 4 à 6 pour la partie 2",
+            "moyenne de 4 à 6 graines avec",
+            "sur 4 apparenté",
+            "expériences de la partie 1. Trait : moyenne ; bande : étendue des graines. "
+            "Palier smoke, 4 à 6 graines",
+        ),
+        "en": (
+            "4 to 6 for part 1, 4 to 6 for part 2",
+            "mean of 4 to 6 seeds with",
+            "4 seeds (related)",
+            "experiments of part 1. Line: mean; band: range of the seeds. Smoke tier, 4 to 6 seeds",
+        ),
+    }
+    plain = source.replace("\N{NO-BREAK SPACE}", " ")
+    for said in told[language]:
+        assert said in plain
