@@ -20,23 +20,23 @@ report: .venv/installed
 # The document's claims in the terminal. Fails where a verdict isn't the one in report/expected-verdicts.yaml.
 claims: .venv/installed
 	@$(BIN)/snakemake claims $(CONFIG)
-	@$(BIN)/python -m rejeu.report.claims_table $(TIER)
+	@$(BIN)/python -m rejeu.commands.claims_table $(TIER)
 
 # More seeds for the claims that are undecided, or for CLAIM alone, in MINUTES at most; then `make report`.
 decide: .venv/installed
-	@$(BIN)/python -m rejeu.decide $(TIER) $(if $(CLAIM),--claim $(CLAIM)) $(if $(MINUTES),--minutes $(MINUTES))
+	@$(BIN)/python -m rejeu.commands.decide $(TIER) $(if $(CLAIM),--claim $(CLAIM)) $(if $(MINUTES),--minutes $(MINUTES))
 
 # How often each verdict comes out again, if the spread of its runs is the truth.
 replay: .venv/installed
-	@$(BIN)/python -m rejeu.replay $(TIER)
+	@$(BIN)/python -m rejeu.commands.replay $(TIER)
 
 # Why TARGET, or else the whole report, would be made again. Runs nothing.
 why: .venv/installed
-	@$(BIN)/python -m rejeu.why $(TARGET) $(TIER)
+	@$(BIN)/python -m rejeu.commands.why $(TARGET) $(TIER)
 
 # Makes again what other versions of torch, transformers, peft... made than those installed.
 retrain: .venv/installed
-	@stale="$$($(BIN)/python -m rejeu.retrain $(TIER))" || exit 1; \
+	@stale="$$($(BIN)/python -m rejeu.commands.retrain $(TIER))" || exit 1; \
 	if [ -z "$$stale" ]; then echo "No result comes from other packages than those installed."; \
 	else $(BIN)/snakemake all $(CONFIG) --forcerun $$stale; fi
 
@@ -59,7 +59,7 @@ lint: .venv/installed
 
 # Known vulnerabilities of the pinned packages; pip-audit has an environment of its own, under .cache.
 audit: .venv/installed
-	@$(BIN)/python -m rejeu.audit
+	@$(BIN)/python -m rejeu.commands.audit
 
 # About half an hour, alone on the machine. PARTS="speed graph" measures some; PARTS=numerics takes hours;
 # PARTS=share says where the last `make report` spent its time.

@@ -6,7 +6,7 @@ min_version("9.0")
 
 include: "rules/common.smk"
 include: "rules/data.smk"
-include: "rules/sentiment.smk"
+include: "rules/classifier.smk"
 include: "rules/lora.smk"
 include: "rules/timing.smk"
 include: "rules/claims.smk"

@@ -17,12 +17,12 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from rejeu.config import load  # noqa: E402
 from rejeu.data.tokenise import TokenRows, read_tokens  # noqa: E402
-from rejeu.files import write_json  # noqa: E402
-from rejeu.job import Progress  # noqa: E402
-from rejeu.reading import read_yaml  # noqa: E402
-from rejeu.training import decoder, encoder, generation, hardware, lora, sentiment  # noqa: E402
+from rejeu.job.run import Progress  # noqa: E402
+from rejeu.job.whole_files import write_json  # noqa: E402
+from rejeu.study.configuration import load  # noqa: E402
+from rejeu.study.strict_reading import read_yaml  # noqa: E402
+from rejeu.training import classifier, decoder, encoder, generation, hardware, lora  # noqa: E402
 from rejeu.training.packed import pack  # noqa: E402
 
 COUNTED = 4  # batches whose floating-point operations are counted
@@ -40,15 +40,15 @@ def machine(settings: dict[str, Any], given: argparse.Namespace) -> hardware.Har
     return hardware.choose(given.precision or precision, attention, given.threads)
 
 
-def train_sentiment(given: argparse.Namespace) -> dict[str, Any]:
+def train_classifier(given: argparse.Namespace) -> dict[str, Any]:
     settings = settings_of("sentiment", "baseline")
     used = machine(settings, given)
     rows = read_tokens(given.data / "train.arrow")
     rows = TokenRows(
         rows.ids.slice(0, given.rows), rows.lengths[: given.rows], rows.labels[: given.rows]
     )
-    chosen = sentiment.Settings(seed=given.seed, **settings)
-    model, _, record = sentiment.train(given.model, rows, chosen, used, "ours", sys.stderr)
+    chosen = classifier.Settings(seed=given.seed, **settings)
+    model, _, record = classifier.train(given.model, rows, chosen, used, "ours", sys.stderr)
     parts = encoder.classifier(model)
     labels = torch.tensor(rows.labels)
 
@@ -58,12 +58,12 @@ def train_sentiment(given: argparse.Namespace) -> dict[str, Any]:
 
     if given.predict:
         record |= accuracy(model, read_tokens(given.data / "test.arrow"), used)
-    batches = sentiment.schedule(rows.lengths, chosen)
+    batches = classifier.schedule(rows.lengths, chosen)
     return record | count(step, batches, rows.lengths)
 
 
 def accuracy(model: Any, rows: TokenRows, used: hardware.Hardware) -> dict[str, Any]:
-    logits = sentiment.predict(model, rows, used, Progress("ours", len(rows), sys.stderr))
+    logits = classifier.predict(model, rows, used, Progress("ours", len(rows), sys.stderr))
     right = logits.argmax(axis=1) == np.array(rows.labels)
     return {"accuracy": float(right.mean()), "test_rows": len(rows)}
 
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--predict", action="store_true", help="judge the trained model too")
     parser.add_argument("--precision", help="the study's unless given")
     given = parser.parse_args()
-    record = train_sentiment(given) if given.part == "sentiment" else train_lora(given)
+    record = train_classifier(given) if given.part == "sentiment" else train_lora(given)
     rates = {
         "rows_per_second": record["samples_per_second"],
         "steps_per_second": record["steps"] / record["wall_seconds"],

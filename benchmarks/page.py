@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from rejeu.evaluation.statistics import estimate  # noqa: E402
-from rejeu.files import read_json, replacing, write_text  # noqa: E402
+from rejeu.job.whole_files import read_json, replacing, write_text  # noqa: E402
 
 RESULTS = ROOT / "benchmarks/results"
 DOCS = ROOT / "docs"

@@ -25,9 +25,9 @@ from rich.progress import track
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from rejeu.environment import prepare  # noqa: E402
-from rejeu.files import read_json, write_json  # noqa: E402
-from rejeu.reading import read_yaml  # noqa: E402
+from rejeu.build.environment import prepare  # noqa: E402
+from rejeu.job.whole_files import read_json, write_json  # noqa: E402
+from rejeu.study.strict_reading import read_yaml  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 

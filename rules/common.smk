@@ -8,21 +8,22 @@ sys.path.insert(0, str(ROOT))
 
 from snakemake.utils import update_config
 
-from rejeu import claims as claims_file
-from rejeu import looks, margins, plan, records, snakemake_run, stale
-from rejeu.build_lock import BuildLock
-from rejeu.config import load, suggest
+from rejeu.study import claims as claims_file
+from rejeu.study import looks, margins
+from rejeu.build import plan, records, snakemake_run, stale
+from rejeu.build.build_lock import BuildLock
+from rejeu.study.configuration import load, suggest
 from rejeu.data.positions import refuse_longer
 from rejeu.data.sources import files_of
-from rejeu.environment import prepare
+from rejeu.build.environment import prepare
 from rejeu.errors import RejeuError
-from rejeu.kept_results import ANEW
-from rejeu.identity import code_of, fingerprints, remember
-from rejeu.packages import versions
-from rejeu.reading import as_yaml, read_yaml
+from rejeu.build.kept_results import ANEW
+from rejeu.build.identity import code_of, fingerprints, remember
+from rejeu.build.packages import versions
+from rejeu.study.strict_reading import as_yaml, read_yaml
 from rejeu.report.assignment import LORA_SHOWN, NAMED, SENTIMENT_SHOWN
 from rejeu.report import precheck
-from rejeu.retrain import run_files
+from rejeu.commands.retrain import run_files
 
 prepare(ROOT)
 

@@ -1,7 +1,7 @@
 # Raw inputs, models as safetensors, and data: cleaned, split, tokenised.
 from typing import get_args
 
-from rejeu.config import Joining
+from rejeu.study.configuration import Joining
 from rejeu.data.sources import unpinned
 
 # Each seed draws its own split, the same for all experiments of that seed.
@@ -16,8 +16,8 @@ def input_spec(name):
 def refuse_raw_data(workflow):
     """Check the data that jobs will read, before Snakemake deletes anything for them."""
     reading = {
-        **dict.fromkeys(("clean_sentiment", "split_sentiment"), "sentiment"),
-        **dict.fromkeys(("pair_chat", "split_chat"), "lora"),
+        **dict.fromkeys(("clean_texts", "split_texts"), "sentiment"),
+        **dict.fromkeys(("pair_messages", "split_pairs"), "lora"),
     }
     waiting = {
         (reading[job.rule.name], job.wildcards.tier)
@@ -97,14 +97,14 @@ rule prepare_model:
         "../scripts/prepare_model.py"
 
 
-rule clean_sentiment:
+rule clean_texts:
     input:
         source=lambda wildcards: source(tier(wildcards).sentiment.input),
     output:
         clean="results/{tier}/data/sentiment/clean.parquet",
         counts="results/{tier}/data/sentiment/clean.json",
     log:
-        "logs/{tier}/clean_sentiment.log",
+        "logs/{tier}/clean_texts.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -112,17 +112,17 @@ rule clean_sentiment:
         mem_mb=1000,
         disk_mb=50,
     params:
-        code=code("clean_sentiment.py"),
+        code=code("clean_texts.py"),
         data=lambda wildcards: tier(wildcards).sentiment.model_dump(
             include={"text", "label", "labels", "where", "cleaning"}
         ),
     message:
         "Cleaning reviews ({wildcards.tier})"
     script:
-        "../scripts/clean_sentiment.py"
+        "../scripts/clean_texts.py"
 
 
-rule split_sentiment:
+rule split_texts:
     input:
         clean="results/{tier}/data/sentiment/clean.parquet",
         counts="results/{tier}/data/sentiment/clean.json",
@@ -131,7 +131,7 @@ rule split_sentiment:
         test=f"{REVIEWS}/test.parquet",
         stats=f"{REVIEWS}/stats.json",
     log:
-        "logs/{tier}/split_sentiment/seed{seed}.log",
+        "logs/{tier}/split_texts/seed{seed}.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -139,7 +139,7 @@ rule split_sentiment:
         mem_mb=1000,
         disk_mb=20,
     params:
-        code=code("split_sentiment.py"),
+        code=code("split_texts.py"),
         sizes=lambda wildcards: tier(wildcards).sentiment.model_dump(
             include={"train_rows", "test_rows"}
         ),
@@ -147,10 +147,10 @@ rule split_sentiment:
     message:
         "Splitting reviews, seed {wildcards.seed} ({wildcards.tier})"
     script:
-        "../scripts/split_sentiment.py"
+        "../scripts/split_texts.py"
 
 
-rule tokenise_sentiment:
+rule tokenise_texts:
     input:
         train=f"{REVIEWS}/train.parquet",
         test=f"{REVIEWS}/test.parquet",
@@ -159,7 +159,7 @@ rule tokenise_sentiment:
         train=f"{REVIEWS}/train.arrow",
         test=f"{REVIEWS}/test.arrow",
     log:
-        "logs/{tier}/tokenise_sentiment/seed{seed}.log",
+        "logs/{tier}/tokenise_texts/seed{seed}.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -167,21 +167,21 @@ rule tokenise_sentiment:
         mem_mb=1000,
         disk_mb=20,
     params:
-        code=code("tokenise_sentiment.py"),
+        code=code("tokenise_texts.py"),
         max_length=lambda wildcards: tier(wildcards).sentiment.max_length,
     message:
         "Tokenising reviews, seed {wildcards.seed} ({wildcards.tier})"
     script:
-        "../scripts/tokenise_sentiment.py"
+        "../scripts/tokenise_texts.py"
 
 
-rule pair_chat:
+rule pair_messages:
     input:
         source=lambda wildcards: source(tier(wildcards).lora.input),
     output:
         pairs="results/{tier}/data/chat/pairs.parquet",
     log:
-        "logs/{tier}/pair_chat.log",
+        "logs/{tier}/pair_messages.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -189,15 +189,15 @@ rule pair_chat:
         mem_mb=1500,
         disk_mb=20,
     params:
-        code=code("pair_chat.py"),
+        code=code("pair_messages.py"),
         words=lambda wildcards: tier(wildcards).lora.words,
     message:
         "Pairing turns of conversations ({wildcards.tier})"
     script:
-        "../scripts/pair_chat.py"
+        "../scripts/pair_messages.py"
 
 
-rule split_chat:
+rule split_pairs:
     input:
         pairs="results/{tier}/data/chat/pairs.parquet",
     output:
@@ -205,7 +205,7 @@ rule split_chat:
         test=f"{CHAT}/test.parquet",
         stats=f"{CHAT}/stats.json",
     log:
-        "logs/{tier}/split_chat/seed{seed}.log",
+        "logs/{tier}/split_pairs/seed{seed}.log",
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -213,7 +213,7 @@ rule split_chat:
         mem_mb=1000,
         disk_mb=10,
     params:
-        code=code("split_chat.py"),
+        code=code("split_pairs.py"),
         sizes=lambda wildcards: tier(wildcards).lora.model_dump(
             include={"train_rows", "heldout_rows"}
         ),
@@ -221,10 +221,10 @@ rule split_chat:
     message:
         "Splitting conversations, seed {wildcards.seed} ({wildcards.tier})"
     script:
-        "../scripts/split_chat.py"
+        "../scripts/split_pairs.py"
 
 
-rule tokenise_chat:
+rule tokenise_pairs:
     input:
         train=f"{CHAT}/train.parquet",
         test=f"{CHAT}/test.parquet",
@@ -233,7 +233,7 @@ rule tokenise_chat:
         train=f"{CHAT}/train.{{joining}}.arrow",
         test=f"{CHAT}/test.{{joining}}.arrow",
     log:
-        "logs/{tier}/tokenise_chat/{joining}.seed{seed}.log",
+        "logs/{tier}/tokenise_pairs/{joining}.seed{seed}.log",
     wildcard_constraints:
         joining="|".join(get_args(Joining)),
     priority: PREPARATION
@@ -243,9 +243,9 @@ rule tokenise_chat:
         mem_mb=1000,
         disk_mb=10,
     params:
-        code=code("tokenise_chat.py"),
+        code=code("tokenise_pairs.py"),
         max_length=lambda wildcards: tier(wildcards).lora.max_length,
     message:
         "Tokenising conversations, {wildcards.joining}, seed {wildcards.seed} ({wildcards.tier})"
     script:
-        "../scripts/tokenise_chat.py"
+        "../scripts/tokenise_pairs.py"

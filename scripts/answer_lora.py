@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from rejeu.data.tokenise import pair_tokeniser
-from rejeu.files import write_json
-from rejeu.job import Job, Progress, run
+from rejeu.job.run import Job, Progress, run
+from rejeu.job.whole_files import write_json
 
 SHOWN = 3
 

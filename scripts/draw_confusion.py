@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from rejeu.files import read_json
-from rejeu.job import run
-from rejeu.reading import read_yaml
+from rejeu.job.run import run
+from rejeu.job.whole_files import read_json
 from rejeu.report import figures
+from rejeu.study.strict_reading import read_yaml
 
 
 def main(inputs: Any, outputs: list[str], experiment: str) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from rejeu.files import read_json
-from rejeu.job import run
+from rejeu.job.run import run
+from rejeu.job.whole_files import read_json
 from rejeu.report import decisions, figures, hidden, hidden_figures
 from rejeu.report.assignment import CHAIN, CROSSING, DOSES, ENDINGS, GRID
 from rejeu.report.results import LoraResult, SentimentResult, read_lora, read_sentiment

@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from rejeu.job import run
+from rejeu.job.run import run
 from rejeu.report import figures
 from rejeu.report.results import read_losses
 

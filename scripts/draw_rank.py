@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from rejeu.job import run
-from rejeu.reading import read_yaml
+from rejeu.job.run import run
 from rejeu.report import figures
 from rejeu.report.results import rank_sweep, read_lora
+from rejeu.study.strict_reading import read_yaml
 
 
 def main(

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.data.tokenise import pair_tokeniser, read_tokens
-from rejeu.files import write_json
-from rejeu.job import Job, Progress, run
+from rejeu.job.run import Job, Progress, run
+from rejeu.job.whole_files import write_json
 
 
 def main(

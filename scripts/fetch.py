@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.data.sources import fetch
-from rejeu.job import run
+from rejeu.job.run import run
 
 
 def main(name: str, spec: dict[str, Any], record: str) -> list[Path]:

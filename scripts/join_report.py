@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from rejeu.job import run
-from rejeu.reading import read_yaml
+from rejeu.job.run import run
 from rejeu.report.merge import merge
+from rejeu.study.strict_reading import read_yaml
 
 
 def main(parts: list[str], words: list[str], output: str, title: str) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from rejeu.evaluation.judge import Runs, judge_all
 from rejeu.evaluation.quantities import Results, Seeds, referred
-from rejeu.files import write_json
-from rejeu.job import run
-from rejeu.reading import read_yaml
+from rejeu.job.run import run
+from rejeu.job.whole_files import write_json
+from rejeu.study.strict_reading import read_yaml
 
 
 def main(

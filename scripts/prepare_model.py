@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.data.sources import files_of
-from rejeu.job import run
+from rejeu.job.run import run
 
 
 def main(kind: Any, form: Any, source: str, tokenizer: str, weights: str) -> None:

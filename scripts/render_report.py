@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rejeu.job import Job, run
+from rejeu.job.run import Job, run
 from rejeu.report.render import choose_renderer, render
 
 

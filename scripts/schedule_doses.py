@@ -3,8 +3,8 @@
 from typing import Any
 
 from rejeu.data.tokenise import read_tokens
-from rejeu.files import write_json
-from rejeu.job import run
+from rejeu.job.run import run
+from rejeu.job.whole_files import write_json
 
 
 def main(rows: str, output: str, sampling: dict[str, Any]) -> None:

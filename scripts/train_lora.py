@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.data.tokenise import pair_tokeniser, read_tokens
-from rejeu.files import read_json, replacing, write_json
-from rejeu.job import Job, run
+from rejeu.job.run import Job, run
+from rejeu.job.whole_files import read_json, replacing, write_json
 
 
 def main(

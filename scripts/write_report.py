@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rejeu.files import read_json, write_json, write_text
-from rejeu.job import run
-from rejeu.reading import read_yaml
+from rejeu.job.run import run
+from rejeu.job.whole_files import read_json, write_json, write_text
 from rejeu.report.context import context
 from rejeu.report.provenance import provenance
 from rejeu.report.results import read_lora, read_sentiment
 from rejeu.report.write import write
+from rejeu.study.strict_reading import read_yaml
 
 READERS: dict[str, Any] = {"sentiment": read_sentiment, "lora": read_lora}
 

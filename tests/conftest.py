@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rejeu.config import Study, load
 from rejeu.data.sources import fetch
-from rejeu.files import read_json
-from rejeu.reading import read_yaml
+from rejeu.job.whole_files import read_json
+from rejeu.study.configuration import Study, load
+from rejeu.study.strict_reading import read_yaml
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache" / "rejeu"

@@ -14,9 +14,9 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, logging
 
 from rejeu.data.onnx_bert import bert_from_onnx
 from rejeu.errors import RejeuError
-from rejeu.files import replacing, scratch
-from rejeu.job import refusal
-from rejeu.reading import parse_json, read_utf8, shown
+from rejeu.job.run import refusal
+from rejeu.job.whole_files import replacing, scratch
+from rejeu.study.strict_reading import parse_json, read_utf8, shown
 
 # The weights last: where they are, the rest is too.
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")

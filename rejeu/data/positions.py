@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rejeu.errors import RejeuError
-from rejeu.files import read_json
+from rejeu.job.whole_files import read_json
 
 
 def refuse_longer(key: str, max_length: int, config: Path) -> None:

@@ -7,7 +7,7 @@ the other part of the study may be training.
 from pathlib import Path
 from typing import Any, Literal
 
-from rejeu.data import chat, sentiment
+from rejeu.data import labelled_texts, message_pairs
 from rejeu.data.sources import describe, fetched, files_of, own_files
 from rejeu.data.tables import read_table
 from rejeu.errors import RejeuError
@@ -46,16 +46,16 @@ def check(
 
 
 def _split_reviews(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
-    columns = {key: settings[key] for key in sentiment.COLUMNS}
+    columns = {key: settings[key] for key in labelled_texts.COLUMNS}
     # The assignment's cleaning takes minutes, and leaves hardly fewer texts.
-    rows, _ = sentiment.prepare(sentiment.select(read_table(files), **columns), "html")
+    rows, _ = labelled_texts.prepare(labelled_texts.select(read_table(files), **columns), "html")
     sizes = {key: settings[key] for key in ("train_rows", "test_rows")}
     for seed in seeds:
-        sentiment.split(rows, sentiment.TEST_SHARE, seed, **sizes)
+        labelled_texts.split(rows, labelled_texts.TEST_SHARE, seed, **sizes)
 
 
 def _split_chat(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
     sizes = {key: settings[key] for key in ("train_rows", "heldout_rows")}
-    pairs = chat.read_pairs(files, settings["words"])
+    pairs = message_pairs.read_pairs(files, settings["words"])
     for seed in seeds:
-        chat.split(pairs, seed=seed, **sizes)
+        message_pairs.split(pairs, seed=seed, **sizes)

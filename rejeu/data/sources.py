@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.errors import RejeuError
-from rejeu.files import read_json, replacing, scratch, sha256_of, write_json
+from rejeu.job.whole_files import read_json, replacing, scratch, sha256_of, write_json
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from rejeu.errors import RejeuError
-from rejeu.reading import parse_json, read_bytes, read_utf8, shown
+from rejeu.study.strict_reading import parse_json, read_bytes, read_utf8, shown
 
 MAX_BYTES = 1_000_000
 _READ = "CSV (.csv), Parquet (.parquet) and JSON lines (.jsonl)"

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tokenizers import Encoding, Tokenizer
 
 from rejeu.errors import RejeuError
-from rejeu.files import replacing
+from rejeu.job.whole_files import replacing
 
 Joining = Literal["plain", "separated"]
 

@@ -84,7 +84,7 @@ def judge(
     """One entry of claims.json.
 
     Args:
-        claim: as `rejeu.claims.Claim` has it, in plain values.
+        claim: as `rejeu.study.claims.Claim` has it, in plain values.
         reference: gives one value of the document by its path.
         planned: the looks, the tier's own seeds first.
     """

@@ -13,7 +13,7 @@ from typing import Any
 
 from rejeu.evaluation.metrics import above_larger_class, collapsed, larger_class
 from rejeu.evaluation.statistics import windows
-from rejeu.files import read_json
+from rejeu.job.whole_files import read_json
 
 DERIVED: dict[str, Callable[[Any], Any]] = {
     # of metrics

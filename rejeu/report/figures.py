@@ -13,10 +13,10 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from rejeu.files import replacing
-from rejeu.reading import read_yaml
+from rejeu.job.whole_files import replacing
 from rejeu.report import escape
 from rejeu.report.numbers import Numbers
+from rejeu.study.strict_reading import read_yaml
 
 BLUE, ORANGE, GREY = "#2b6ca3", "#c8553d", "#8a8f98"
 COLOURS = [BLUE, ORANGE, "#3d8b62", "#8e5ba6", "#b8860b", GREY]

@@ -16,7 +16,7 @@ from pypdf.generic import (
 )
 
 from rejeu.errors import RejeuError
-from rejeu.files import replacing
+from rejeu.job.whole_files import replacing
 
 # Both halves name their destinations alike (`refs`, `ref-hu2021lora`), and no merged file can
 # hold two structure trees as they are, so links become explicit and the rest is left out.

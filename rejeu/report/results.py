@@ -9,7 +9,7 @@ from typing import Any
 
 from rejeu.evaluation.metrics import collapsed
 from rejeu.evaluation.statistics import Estimate, estimate, share, windows
-from rejeu.files import read_json
+from rejeu.job.whole_files import read_json
 from rejeu.report.arguments import lora_arguments, trainer_arguments
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)

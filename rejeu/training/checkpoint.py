@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from rejeu.errors import RejeuError
-from rejeu.files import exclusive, read_json, replacing, sha256_of, write_json
+from rejeu.job.whole_files import exclusive, read_json, replacing, sha256_of, write_json
 from rejeu.training.hardware import Hardware
 
 KEPT = 2

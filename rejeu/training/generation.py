@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from rejeu.data.tokenise import PairTokeniser
 from rejeu.errors import RejeuError
-from rejeu.job import Progress
+from rejeu.job.run import Progress
 from rejeu.training import decoder
 from rejeu.training.hardware import Hardware
 from rejeu.training.packed import pack, parts

@@ -16,9 +16,9 @@ from torch.nn.utils import clip_grad_norm_
 from transformers import get_linear_schedule_with_warmup
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
+from rejeu.build.packages import versions
 from rejeu.errors import RejeuError
-from rejeu.job import Progress
-from rejeu.packages import versions
+from rejeu.job.run import Progress
 from rejeu.training import checkpoint
 from rejeu.training.checkpoint import Checkpoints, State
 from rejeu.training.hardware import Hardware, machine, peak_memory_mb

@@ -9,7 +9,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel, set_seed
 
-from rejeu.job import Progress
+from rejeu.job.run import Progress
 from rejeu.training import decoder
 from rejeu.training.checkpoint import Checkpoints
 from rejeu.training.hardware import Hardware

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rejeu.files import replacing, scratch, write_text
+from rejeu.job.whole_files import replacing, scratch, write_text
 
 
 def save_weights(model: Any, folder: Path, names: list[str]) -> None:

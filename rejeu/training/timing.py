@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from rejeu.data.tokenise import TokenRows
-from rejeu.job import Progress
+from rejeu.job.run import Progress
 from rejeu.training import lora
 from rejeu.training.hardware import Hardware
 from rejeu.training.loop import orders

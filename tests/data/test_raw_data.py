@@ -11,7 +11,7 @@ import pytest
 from rejeu.data import raw_data
 from rejeu.data.tables import MAX_BYTES
 from rejeu.errors import RejeuError
-from rejeu.files import write_json
+from rejeu.job.whole_files import write_json
 
 FOLDER = "données d’été (1)"
 HEADER = "text,label\n"

@@ -108,7 +108,7 @@ def test_bad_input(tmp_path: Path, input_folder: Callable[[str], Path]) -> None:
 
 
 def test_torch_is_not_imported() -> None:
-    modules = ["sources", "tables", "sentiment", "chat", "tokenise"]
+    modules = ["sources", "tables", "labelled_texts", "message_pairs", "tokenise"]
     imports = "; ".join(f"import rejeu.data.{module}" for module in modules)
     check = f"import sys; {imports}; sys.exit(bool({{'torch', 'transformers'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rejeu.evaluation.quantities import Results, referred
-from rejeu.files import read_json, write_json
-from rejeu.reading import read_yaml
+from rejeu.job.whole_files import read_json, write_json
+from rejeu.study.strict_reading import read_yaml
 from tests.report.results_folder import ROOT, results_of, study_of, write_results
 
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from rejeu import claims as claims_file
-from rejeu.config import Study, load
 from rejeu.evaluation.judge import Runs, judge_all
 from rejeu.evaluation.metrics import measure_by_rule
 from rejeu.evaluation.quantities import Results, Seeds, referred
-from rejeu.files import read_json, write_json
-from rejeu.reading import read_yaml
+from rejeu.job.whole_files import read_json, write_json
 from rejeu.report.context import context
 from rejeu.report.provenance import provenance
 from rejeu.report.results import LoraResult, SentimentResult, read_lora, read_sentiment
+from rejeu.study import claims as claims_file
+from rejeu.study.configuration import Study, load
+from rejeu.study.strict_reading import read_yaml
 from rejeu.training.outputs import write_jsonl
 
 ROOT = Path(__file__).parents[2]

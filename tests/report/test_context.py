@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from rejeu.files import read_json
+from rejeu.job.whole_files import read_json
 from rejeu.report.assignment import LORA, SENTIMENT
 from rejeu.report.context import context
 from tests.report.results_folder import read_context, write_results

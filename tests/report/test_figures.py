@@ -13,9 +13,9 @@ from matplotlib.text import Text
 from PIL import Image
 
 from rejeu.evaluation.statistics import estimate
-from rejeu.reading import read_yaml
 from rejeu.report import decisions, figures, hidden_figures
 from rejeu.report.figures import Language, RankSweep
+from rejeu.study.strict_reading import read_yaml
 
 WORDS = [str(Path(__file__).parents[2] / "report" / code / "words.yaml") for code in ("fr", "en")]
 LANGUAGES = figures.languages(WORDS)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from rejeu.evaluation.metrics import measure_by_rule
-from rejeu.files import read_json, write_json
+from rejeu.job.whole_files import read_json, write_json
 from rejeu.report.write import write
 from tests.report.results_folder import (
     LANGUAGES,

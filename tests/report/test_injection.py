@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from rejeu.files import read_json, write_json
+from rejeu.job.whole_files import read_json, write_json
 from rejeu.report.render import render
 from rejeu.report.write import write
 from tests.report.browser import PROGRAM, visit

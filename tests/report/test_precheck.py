@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rejeu.errors import RejeuError
-from rejeu.reading import read_yaml
 from rejeu.report import precheck
 from rejeu.report.vocabulary import NAMES, WORDS
+from rejeu.study.strict_reading import read_yaml
 from tests.report.results_folder import ROOT, claims_of, read_context, study_of, write_results
 
 REPORT = ROOT / "report"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rejeu.evaluation.statistics import estimate
-from rejeu.files import read_json
+from rejeu.job.whole_files import read_json
 from rejeu.report.results import LoraResult, SentimentResult, rank_sweep, read_losses
 from tests.report.results_folder import LORA_FINDINGS, read_results, write_results
 

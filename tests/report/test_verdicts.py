@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from rejeu.commands.claims_table import differences, main, verdicts_of
 from rejeu.errors import RejeuError
-from rejeu.files import read_json, write_json
-from rejeu.report.claims_table import differences, main, verdicts_of
+from rejeu.job.whole_files import read_json, write_json
 from rejeu.report.numbers import Numbers
 from rejeu.report.verdicts import Judged, Mixed, Told, possible, seeds_more, shown
 from rejeu.report.write import write

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from rejeu.files import read_json, write_json
-from rejeu.packages import versions
+from rejeu.build.packages import versions
+from rejeu.job.whole_files import read_json, write_json
 from rejeu.report.write import write
 from tests.report.results_folder import (
     LANGUAGES,

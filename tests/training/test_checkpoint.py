@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import save_file
 
 from rejeu.errors import RejeuError
-from rejeu.files import read_json, sha256_of, write_json
-from rejeu.training import checkpoint, loop, lora, sentiment
+from rejeu.job.whole_files import read_json, sha256_of, write_json
+from rejeu.training import checkpoint, classifier, loop, lora
 from rejeu.training.checkpoint import Checkpoints, held, identity_of
 from rejeu.training.hardware import Hardware
 from tests.training.sample import ROWS
 from tests.training.sample import SETTINGS as LORA
-from tests.training.test_sentiment import SETTINGS as SENTIMENT
-from tests.training.test_sentiment import reviews
+from tests.training.test_classifier import SETTINGS as SENTIMENT
+from tests.training.test_classifier import reviews
 
 Trained = tuple[Any, list[dict[str, float]], dict[str, Any]]
 Train = Callable[[Checkpoints | None], Trained]
@@ -41,7 +41,7 @@ def train(request: pytest.FixtureRequest, fp32: Hardware) -> Train:
         encoder = request.getfixturevalue("encoder")
         settings = replace(SENTIMENT, epochs=EPOCHS, attention_dropout=0.1)
         rows = reviews(22)
-        return lambda states: sentiment.train(
+        return lambda states: classifier.train(
             encoder, rows, settings, fp32, "run", io.StringIO(), states
         )
     causal = request.getfixturevalue("causal")
@@ -348,7 +348,9 @@ def test_training_that_diverges_ends_early_with_whole_weights(
     encoder: Path, fp32: Hardware
 ) -> None:
     settings = replace(SENTIMENT, learning_rate=1e30, epochs=EPOCHS)
-    model, log, record = sentiment.train(encoder, reviews(22), settings, fp32, "run", io.StringIO())
+    model, log, record = classifier.train(
+        encoder, reviews(22), settings, fp32, "run", io.StringIO()
+    )
     assert record["diverged_at"] == record["steps"] + 1 == len(log) + 1 < STEPS
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
@@ -356,13 +358,13 @@ def test_training_that_diverges_ends_early_with_whole_weights(
 def test_a_loss_that_is_no_number_at_once_is_refused(
     encoder: Path, tmp_path: Path, fp32: Hardware
 ) -> None:
-    model = sentiment.load(encoder, fp32, 0.0)
+    model = classifier.load(encoder, fp32, 0.0)
     model.get_parameter("bert.encoder.layer.0.output.dense.weight").data.fill_(float("nan"))
     model.save_pretrained(tmp_path)
     with pytest.raises(
         RejeuError, match=r"the loss of the first step, on rows .*, is not a number"
     ):
-        sentiment.train(tmp_path, reviews(22), SENTIMENT, fp32, "run", io.StringIO())
+        classifier.train(tmp_path, reviews(22), SENTIMENT, fp32, "run", io.StringIO())
 
 
 def test_no_pickle_is_read(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from rejeu.errors import RejeuError
-from rejeu.job import Progress
+from rejeu.job.run import Progress
 from rejeu.training import doses
 from rejeu.training.hardware import Hardware
 from rejeu.training.lora import adapt, fit_adapter, load, schedule, train, trainable

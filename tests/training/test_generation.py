@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from rejeu.data.tokenise import pair_tokeniser
 from rejeu.errors import RejeuError
-from rejeu.job import Progress
+from rejeu.job.run import Progress
 from rejeu.training.generation import (
     answers,
     counted,

@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from rejeu.errors import RejeuError
-from rejeu.training import decoder, lora, packed, sentiment
+from rejeu.training import classifier, decoder, lora, packed
 from rejeu.training import encoder as encoding
 from rejeu.training.hardware import Hardware
 from tests.training.sample import ROWS
@@ -264,8 +264,8 @@ def test_a_batch_in_parts_has_the_same_gradient(encoder: Path, fp32: Hardware) -
 
 def test_weight_decay_spares_biases_and_norms(encoder: Path) -> None:
     model = bert(encoder)
-    settings = sentiment.Settings(None, 1e-3, 4, 0.01, 1.0, 1, 0.0, True, 7)
-    decaying, others = sentiment.optimiser(model, settings).param_groups
+    settings = classifier.Settings(None, 1e-3, 4, 0.01, 1.0, 1, 0.0, True, 7)
+    decaying, others = classifier.optimiser(model, settings).param_groups
     assert (decaying["weight_decay"], others["weight_decay"]) == (0.01, 0.0)
     names = {id(value): name for name, value in model.named_parameters()}
     spared = {names[id(value)] for value in others["params"]}

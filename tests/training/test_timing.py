@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from rejeu.data.tokenise import TokenRows
-from rejeu.job import Progress
+from rejeu.job.run import Progress
 from rejeu.training import timing
 from rejeu.training.hardware import Hardware
 from tests.training.sample import ROWS, SETTINGS

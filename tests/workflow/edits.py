@@ -19,8 +19,8 @@ from typing import Any
 
 import yaml
 
-from rejeu.reading import read_yaml
 from rejeu.report.assignment import NAMED
+from rejeu.study.strict_reading import read_yaml
 from tests.workflow.project import ROOT, SMOKE, Project, copy_of_the_project
 
 FILES = ("config.yaml", "report/claims.yaml", "report/en/words.yaml", "report/fr/words.yaml")

@@ -7,8 +7,8 @@ from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
-from rejeu.files import sha256_of
-from rejeu.records import FOLDER, Record, recorded, write
+from rejeu.build.records import FOLDER, Record, recorded, write
+from rejeu.job.whole_files import sha256_of
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ("all", "--config", "tier=smoke")
@@ -45,7 +45,7 @@ class Project:
     def why(self, target: str = "report.pdf") -> list[str]:
         """The lines of `make why` for a target of the smoke tier."""
         done = subprocess.run(
-            [sys.executable, "-m", "rejeu.why", target, "smoke"],
+            [sys.executable, "-m", "rejeu.commands.why", target, "smoke"],
             cwd=self.folder,
             check=True,
             capture_output=True,
@@ -57,7 +57,7 @@ class Project:
         """The runs that were computed since a time, and not put back as they were kept."""
         return [
             str(log.relative_to(self.folder))
-            for rule in ("train_sentiment", "train_lora")
+            for rule in ("train_classifier", "train_lora")
             for log in sorted(self.folder.glob(f"logs/*/{rule}/*.log"))
             if log.stat().st_mtime > since
             and "as kept of an equal job" not in log.read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from rejeu.files import read_json
+from rejeu.job.whole_files import read_json
 from tests.workflow.project import ROOT, SMOKE, Project, copy_of_the_project
 
 KINDS = ("snakemake", "job", "group")
@@ -60,7 +60,7 @@ class Soak:
 
     def build(self, kills: int) -> bool:
         """Build once, with kills on the way as long as some are wanted. Whether it ended well."""
-        save = [f"{rule}:checkpoint_steps={EVERY}" for rule in ("train_sentiment", "train_lora")]
+        save = [f"{rule}:checkpoint_steps={EVERY}" for rule in ("train_classifier", "train_lora")]
         snakemake = str(Path(sys.executable).with_name("snakemake"))
         command = [snakemake, *SMOKE, "renderer=embedded"]
         with (self.project.folder / "soak.log").open("a") as log:

@@ -91,9 +91,9 @@ FAULTS = [
     (CONFIG, "dose: 64, title", "dose: 6400, title", "dose: 6400; expected at most 100"),
     (
         CONFIG,
-        "predict_sentiment: 8, train_lora: 16",
+        "predict_classifier: 8, train_lora: 16",
         "predict_sentimant: 8, train_lora: 16",
-        "no rule is called 'predict_sentimant'; did you mean 'predict_sentiment'?",
+        "no rule is called 'predict_sentimant'; did you mean 'predict_classifier'?",
     ),
     (
         CONFIG,
@@ -162,7 +162,7 @@ def test_the_command_line(copy: Copy) -> None:
         assert fault in project.snakemake("-n", "all", "--config", *words, check=False)
     good = ("sentiment={common: {learning_rate: 3e-5}}", "report={date: 2026-01-05}")
     planned = project.planned("all", "--config", "tier=smoke", *good)
-    assert planned["train_sentiment"] == 4  # those with that rate, and those after them
+    assert planned["train_classifier"] == 4  # those with that rate, and those after them
     assert planned["render_report"] == 2
     for target, hint in (
         ("report.pfd", "did you mean 'report.pdf'?"),
@@ -236,4 +236,4 @@ def test_own_reviews(copy: Copy) -> None:
     path.write_text(REVIEWS, encoding="utf-8")
     assert project.planned(*clean) == {}
     path.write_text(REVIEWS + "so so,1\n", encoding="utf-8")
-    assert project.planned(*clean).keys() == {"fetch", "clean_sentiment"}
+    assert project.planned(*clean).keys() == {"fetch", "clean_texts"}

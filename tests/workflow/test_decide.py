@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rejeu.reading import read_yaml
+from rejeu.study.strict_reading import read_yaml
 from tests.workflow import edits
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
@@ -38,7 +38,7 @@ def small_study(project: Project) -> None:
 
 def decide(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "rejeu.decide", "smoke", *words],
+        [sys.executable, "-m", "rejeu.commands.decide", "smoke", *words],
         cwd=project.folder,
         check=False,
         capture_output=True,

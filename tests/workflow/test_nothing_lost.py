@@ -118,7 +118,7 @@ def test_results_restored_from_a_backup_train_nothing(apart: Project, built: Pro
     shutil.rmtree(apart.folder / ".snakemake")
     planned = apart.planned(*SMOKE).keys()
     assert not [rule for rule in planned if rule.startswith(("train", "evaluate", "predict"))]
-    assert not planned & {"fetch", "prepare_model", "clean_sentiment", "pair_chat"}
+    assert not planned & {"fetch", "prepare_model", "clean_texts", "pair_messages"}
 
 
 @pytest.mark.slow
@@ -204,8 +204,8 @@ def test_a_setting_that_is_taken_back_trains_nothing(copy: Copy) -> None:
 
 def test_forced_jobs_compute(copy: Copy) -> None:
     project = copy()
-    project.snakemake(f"{RUN}/metrics.json", *SMOKE[1:], "--forcerun", "measure_sentiment")
-    log = project.folder / "logs/smoke/measure_sentiment/baseline.seed42.log"
+    project.snakemake(f"{RUN}/metrics.json", *SMOKE[1:], "--forcerun", "measure_classifier")
+    log = project.folder / "logs/smoke/measure_classifier/baseline.seed42.log"
     assert "as kept" not in log.read_text(encoding="utf-8")
 
 

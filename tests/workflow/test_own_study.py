@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pypdf import PdfReader
 
-from rejeu.reading import read_yaml
+from rejeu.study.strict_reading import read_yaml
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from pypdf import PdfReader
 
-from rejeu.files import read_json, write_json
-from rejeu.packages import versions
+from rejeu.build.packages import versions
+from rejeu.job.whole_files import read_json, write_json
 from tests.workflow.project import SMOKE, Project
 
 Copy = Callable[[], Project]
 REPORT_RULES = {"write_report", "render_report", "join_report", "all"}
 DATA_RULES = {
-    *("fetch", "prepare_model", "clean_sentiment", "split_sentiment", "tokenise_sentiment"),
-    *("pair_chat", "split_chat", "tokenise_chat", "schedule_doses"),
+    *("fetch", "prepare_model", "clean_texts", "split_texts", "tokenise_texts"),
+    *("pair_messages", "split_pairs", "tokenise_pairs", "schedule_doses"),
 }
-TRAINING_RULES = {"train_sentiment", "train_lora"}
+TRAINING_RULES = {"train_classifier", "train_lora"}
 
 
 def text_of(project: Project, pdf: str = "report.pdf") -> str:
@@ -42,8 +42,8 @@ def test_a_lost_result_is_made_again_though_the_report_is_there(copy: Copy) -> N
     (run / "predictions.parquet").unlink()
     (run / "metrics.json").unlink()
     planned = project.planned(*SMOKE)
-    assert planned["predict_sentiment"] == planned["measure_sentiment"] == 1
-    assert "train_sentiment" not in planned
+    assert planned["predict_classifier"] == planned["measure_classifier"] == 1
+    assert "train_classifier" not in planned
 
 
 def test_another_tier_leaves_this_one_as_it_is(built: Project) -> None:
@@ -117,7 +117,7 @@ def test_changed_code_reruns_what_depends_on_it(copy: Copy) -> None:
 
     project.replace("rejeu/training/lora.py", "weight_decay=0.0", "weight_decay=0.1")
     assert project.planned(*SMOKE)["train_lora"] == 6
-    assert "train_sentiment" not in project.planned(*SMOKE)
+    assert "train_classifier" not in project.planned(*SMOKE)
 
 
 def times(folder: Path) -> dict[Path, int]:
@@ -131,7 +131,7 @@ def test_the_training_loop_reaches_training_and_what_follows(copy: Copy) -> None
     project = copy()
     project.append("rejeu/training/loop.py", "A_NEW_CONSTANT = 0.5\n")
     rules = project.planned(*SMOKE)
-    assert rules.keys() >= TRAINING_RULES | REPORT_RULES | {"measure_sentiment", "judge_claims"}
+    assert rules.keys() >= TRAINING_RULES | REPORT_RULES | {"measure_classifier", "judge_claims"}
     assert not rules.keys() & DATA_RULES
     run = "results/smoke/lora/r8/seed42/run.json"
     # A build's lock, as while one runs, neither stops the question nor is touched by it.
@@ -149,8 +149,14 @@ def test_code_of_data_reaches_what_can_import_it(copy: Copy) -> None:
     project = copy()
     project.append("rejeu/data/cleaning.py", "A_NEW_CONSTANT = 0.5\n")
     rules = project.planned(*SMOKE)
-    assert rules.keys() >= {"clean_sentiment", "tokenise_sentiment", "train_sentiment"}
-    assert not rules.keys() & {"fetch", "prepare_model", "pair_chat", "tokenise_chat", "train_lora"}
+    assert rules.keys() >= {"clean_texts", "tokenise_texts", "train_classifier"}
+    assert not rules.keys() & {
+        "fetch",
+        "prepare_model",
+        "pair_messages",
+        "tokenise_pairs",
+        "train_lora",
+    }
 
 
 def test_claims_reach_the_judge_and_the_report(copy: Copy) -> None:
@@ -193,7 +199,7 @@ def test_upgraded_package_marks_results_and_runs_nothing(copy: Copy) -> None:
         f"Stale results: 2 runs were made with peft 0.1.0, and {versions()['peft']} is installed. "
         "They are kept; `make retrain TIER=smoke` makes them again."
     ) in said
-    retrain = [sys.executable, "-m", "rejeu.retrain", "smoke"]
+    retrain = [sys.executable, "-m", "rejeu.commands.retrain", "smoke"]
     asked = subprocess.run(
         retrain, cwd=project.folder, check=True, capture_output=True, text=True
     ).stdout.split()
@@ -202,7 +208,7 @@ def test_upgraded_package_marks_results_and_runs_nothing(copy: Copy) -> None:
     assert [project.folder / path for path in asked] == runs
     planned = project.planned(*SMOKE, "--forcerun", *asked)
     assert planned["train_lora"] == 2
-    assert "train_sentiment" not in planned
+    assert "train_classifier" not in planned
 
 
 def test_new_experiments_train_only_themselves(copy: Copy) -> None:
@@ -222,7 +228,7 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
         '    r2: {rank: 2, title: {fr: "Rang 2", en: "Rank 2"}}\n    r4: {rank: 4, title',
     )
     planned = project.planned(*SMOKE)
-    assert planned["train_sentiment"] == planned["train_lora"] == 1
+    assert planned["train_classifier"] == planned["train_lora"] == 1
     assert "fetch" not in planned
     project.snakemake(*SMOKE)
     for language, titles in {
@@ -271,14 +277,14 @@ def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
 def test_failed_job_shows_its_log(copy: Copy) -> None:
     project = copy()
     project.replace(
-        "scripts/measure_sentiment.py",
+        "scripts/measure_classifier.py",
         "    frame = pd.read_parquet(predictions)\n",
         "    raise RejeuError(f'{predictions}: row 3 is odd; mend it')\n",
     )
     project.replace(
-        "scripts/measure_sentiment.py",
-        "from rejeu.job import run\n",
-        "from rejeu.errors import RejeuError\nfrom rejeu.job import run\n",
+        "scripts/measure_classifier.py",
+        "from rejeu.job.run import run\n",
+        "from rejeu.errors import RejeuError\nfrom rejeu.job.run import run\n",
     )
     said = project.snakemake(*SMOKE, check=False)
     assert (

@@ -1,0 +1,86 @@
+"""`make audit`: known vulnerabilities of the pinned packages, by pip-audit from PyPI's database.
+
+Usage: python -m rejeu.commands.audit
+
+Exit code 1: a vulnerability is known. Where the database can't be reached nothing was checked,
+which is said and is no failure.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+from rejeu.errors import RejeuError
+
+PIP_AUDIT = "pip-audit==2.10.1"
+UNCHECKED = "audit: nothing was checked: "
+
+
+def pins(lock: str) -> list[str]:
+    """The `name==version` of each package in the text of a lock file, without hashes."""
+    return re.findall(r"^([A-Za-z0-9][\w.\-]*==[^\s\\]+)", lock, re.MULTILINE)
+
+
+def told(report: dict[str, Any]) -> tuple[str, int]:
+    """What to say of pip-audit's JSON, and the exit code.
+
+    An index without a vulnerability database answers too, and pip-audit then skips the package
+    and calls the whole clean.
+    """
+    packages = report["dependencies"]
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
+    known = [
+        f"  {package['name']} {package['version']}: {fault['id']}, mended in "
+        f"{', '.join(fault['fix_versions']) or 'no version yet'}"
+        for package in packages
+        for fault in package.get("vulns", [])
+    ]
+    if len(skipped) == len(packages):
+        return f"{UNCHECKED}the package index has no vulnerability database (offline mirror?)", 0
+    without = f"; not in the database: {', '.join(skipped)}" if skipped else ""
+    summary = f"audit: {len(packages) - len(skipped)} of {len(packages)} packages checked{without}"
+    if known:
+        return "\n".join([f"{summary}. Known vulnerabilities:", *known]), 1
+    return f"{summary}. No vulnerability is known.", 0
+
+
+def audit(lock: Path, environment: Path) -> tuple[str, int]:
+    """Run pip-audit, installed into `environment`, over the pins of `lock`.
+
+    Raises:
+        RejeuError: pip-audit failed for another reason than an unreachable network.
+    """
+    tool = environment / "bin" / "python"
+    if not tool.exists():
+        venv.create(environment, with_pip=True)
+    installed = run(str(tool), "-m", "pip", "install", "--quiet", PIP_AUDIT)
+    if installed.returncode:
+        reason = installed.stderr.strip().split("\n")[-1]
+        return f"{UNCHECKED}{PIP_AUDIT} can't be installed: {reason}", 0
+    listed = environment / "pins.txt"
+    listed.write_text("\n".join(pins(lock.read_text(encoding="utf-8"))), encoding="utf-8")
+    options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
+    done = run(str(tool), "-m", "pip_audit", "--requirement", str(listed), *options)
+    if done.stdout:
+        return told(json.loads(done.stdout))
+    if re.search(r"could not connect|ConnectionError|timed out", done.stderr, re.IGNORECASE):
+        return f"{UNCHECKED}the vulnerability database can't be reached (no network?)", 0
+    raise RejeuError(f"pip-audit failed:\n{done.stderr.strip()}")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+if __name__ == "__main__":
+    root = Path(__file__).parents[2]
+    try:
+        said, code = audit(root / "requirements.lock", root / ".cache" / "rejeu" / "audit")
+    except RejeuError as error:
+        said, code = f"error: {error}", 2
+    print(said)
+    sys.exit(code)

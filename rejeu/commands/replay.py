@@ -1,0 +1,103 @@
+"""`make replay`: how often a claim's verdict comes out again, if its runs' spread is the truth.
+
+Usage: python -m rejeu.commands.replay [TIER] [STUDIES]
+
+Each comparison's values are drawn anew, normally around their mean with their spread, events with
+their share; a verdict that fewer than 90 of 100 such studies give is recorded as a set
+(`expected-verdicts.yaml`).
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rejeu.errors import RejeuError
+from rejeu.evaluation.judge import Runs, judge_all
+from rejeu.job.whole_files import read_json
+from rejeu.study.configuration import load
+from rejeu.study.strict_reading import read_yaml
+
+STUDIES = 200
+
+
+def again(found: dict[str, Any], draw: np.random.Generator) -> dict[int, Any]:
+    """New values of a comparison, one per seed."""
+    values = np.array(found["values"], dtype=float)
+    if found["test"] == "most":
+        share = (found["count"] + 0.5) / (len(values) + 1)
+        around, margin = found["around"], found["margin"]
+        outside = {"above": -1, "below": 1, "within": 2 * margin + 1, "not_below": -2 * margin - 1}
+        inside = {"above": 2 * margin + 1, "below": -2 * margin - 1, "within": 0, "not_below": 0}
+        drawn = np.where(
+            draw.random(len(values)) < share,
+            around + inside[found["side"]],
+            around + outside[found["side"]],
+        )
+    else:
+        drawn = draw.normal(values.mean(), values.std(ddof=1), len(values))
+    return dict(enumerate(drawn.tolist()))
+
+
+def replayed(
+    entry: dict[str, Any], studies: int, looks: list[int], draw: np.random.Generator
+) -> Counter[str]:
+    """How many of the studies give each verdict."""
+    asked = {
+        **{key: entry[key] for key in ("id", "kind", "section", "finding")},
+        **{"reference": None, "tiers": None, "device": None, "needs": None},
+        **{
+            arm: [
+                {**found, "of": f"sentiment.{arm}_{place}.metrics.value", "against": None}
+                for place, found in enumerate(entry["arms"].get(arm, []))
+            ]
+            for arm in ("corrected", "notebook")
+        },
+    }
+    known = {
+        f"sentiment.{arm}_{place}.metrics.value": found
+        for arm, compared in entry["arms"].items()
+        for place, found in enumerate(compared)
+    }
+    kinds = {
+        path: dict(enumerate(kind for kind, count in seen(found) for _ in range(count)))
+        for path, found in known.items()
+    }
+    came: Counter[str] = Counter()
+    for _ in range(studies):
+        values = {path: again(found, draw) for path, found in known.items()}
+        runs = Runs(values.get, lambda path: kinds[path], lambda _: None, device=None)
+        (judged,) = judge_all([asked], entry["tier"], runs, lambda _: None, looks)
+        came[judged["verdict"]] += 1
+    return came
+
+
+def seen(found: dict[str, Any]) -> list[tuple[str, int]]:
+    """The kinds of run of the first experiment that differs in them, or of the first."""
+    counts = list(found["kinds"]["counts"].values())
+    differing = [each for each in counts if len(each) > 1]
+    return list((differing or counts or [{}])[0].items())
+
+
+def main(words: list[str]) -> None:
+    study = load(read_yaml("config.yaml"), "config.yaml")
+    tier = words[0] if words else study.tier
+    path = Path("results", tier, "claims.json")
+    if not path.is_file():
+        raise RejeuError(f"{path}: no such file; `make claims TIER={tier}` makes it")
+    studies = int(words[1]) if len(words) > 1 else STUDIES
+    draw = np.random.default_rng(0)
+    for entry in read_json(path):
+        if entry["verdict"] != "untested" and entry["why"] != "needs":
+            came = replayed(entry, studies, study.tiers[tier].looks, draw)
+            said = ", ".join(f"{name} {100 * n / studies:.0f} %" for name, n in came.most_common())
+            print(f"{entry['id']}: {entry['verdict']}; again: {said}")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except RejeuError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,115 @@
+"""When each margin was set, and whether results were there already: `margins.yaml`.
+
+A margin that is set after its results can be chosen to fit them. So a build records, before it
+runs anything, each comparison whose definition is new or changed: when, at which commit, and
+whether runs that it judges were there. Entries stay.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+
+from rejeu.errors import RejeuError
+from rejeu.evaluation.judge import quantities
+from rejeu.job.whole_files import write_text
+from rejeu.report.provenance import git
+from rejeu.study.configuration import Name, Strict, Study, describe
+from rejeu.study.strict_reading import read_yaml
+
+FILE = "margins.yaml"
+HEADING = """\
+# When each margin was set. A build adds what is new or changed before it runs anything: keep this
+# file with the claims, and let it stand. `after`: whether runs that it judges were there already.
+"""
+
+
+class Entry(Strict):
+    """One definition of a claim's comparisons, by its digest, with its margins to read."""
+
+    margins: list[float]
+    digest: str
+    time: AwareDatetime = Field(strict=False)
+    commit: str | None
+    after: bool
+
+
+Ledger = dict[str, list[dict[str, Any]]]
+
+
+def read(study: Study, root: Path) -> Ledger:
+    """The ledger's entries by claim, in the order written.
+
+    Raises:
+        RejeuError: with the file, the key and what was expected there.
+    """
+    path = root / study.beside_claims(FILE)
+    known: Any = (read_yaml(path) or {}) if path.is_file() else {}
+    try:
+        TypeAdapter(dict[Name, list[Entry]]).validate_python(known)
+    except ValidationError as error:
+        raise RejeuError(f"{study.beside_claims(FILE)}: {describe(error.errors()[0])}") from None
+    return known
+
+
+def late(judged: Iterable[Mapping[str, Any]], ledger: Ledger) -> list[str]:
+    """Ids of what is judged by a margin that was set, or changed, when results were there."""
+    return [
+        claim["id"]
+        for claim in judged
+        if claim["corrected"] and all(entry["after"] for entry in recorded(claim, ledger))
+    ]
+
+
+def recorded(claim: Mapping[str, Any], ledger: Ledger) -> list[dict[str, Any]]:
+    """The entries of a claim as it is now defined; a margin may go back to what it was."""
+    found = digest(claim)
+    return [entry for entry in ledger.get(claim["id"], []) if entry["digest"] == found]
+
+
+def declare(study: Study, judged: Iterable[Mapping[str, Any]], root: Path) -> list[str]:
+    """Record what is new or changed; return its ids."""
+    ledger = read(study, root)
+    new = [claim for claim in judged if claim["corrected"] and not recorded(claim, ledger)]
+    if not new:
+        return []
+    now = datetime.now(UTC).replace(microsecond=0)
+    commit = git(root)["commit"]
+    for claim in new:
+        entry = {
+            "margins": margins(claim),
+            **{"digest": digest(claim), "time": now, "commit": commit and commit[:12]},
+            "after": has_results(claim, root),
+        }
+        ledger[claim["id"]] = [*ledger.get(claim["id"], []), entry]
+    text = yaml.safe_dump(ledger, sort_keys=False, default_flow_style=None, width=200)
+    write_text(root / study.beside_claims(FILE), HEADING + text)
+    return [claim["id"] for claim in new]
+
+
+def margins(claim: Mapping[str, Any]) -> list[float]:
+    return [each["margin"] for each in (*claim["corrected"], *claim["notebook"])]
+
+
+def digest(claim: Mapping[str, Any]) -> str:
+    """Of all that decides: quantities, sides and margins."""
+    decides = {"corrected": claim["corrected"], "notebook": claim["notebook"]}
+    text = json.dumps(decides, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def has_results(claim: Mapping[str, Any], root: Path) -> bool:
+    """Whether, in any tier, all runs of one of the claim's quantities are there."""
+    paths = quantities([*claim["corrected"], *claim["notebook"]])
+    return any(any((root / "results").glob(pattern(path))) for path in paths)
+
+
+def pattern(path: str) -> str:
+    """The result files of a quantity, in any tier."""
+    part, name, *_ = path.split(".")
+    return f"*/timing/{name}.json" if part == "timing" else f"*/{part}/{name}/seed*/run.json"

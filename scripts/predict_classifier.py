@@ -1,0 +1,38 @@
+"""Predict the test rows with one trained model of Part 1."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rejeu.data.tokenise import read_tokens
+from rejeu.job.run import Job, Progress, run
+from rejeu.job.whole_files import replacing
+
+
+def main(
+    inputs: Any, output: str, settings: dict[str, Any], threads: int, job: Job, label: str
+) -> None:
+    from rejeu.training import classifier, hardware
+
+    machine = hardware.choose(settings["precision"], settings["attention"], threads)
+    model = classifier.load(Path(inputs.weights).parent, machine, attention_dropout=0.0)
+    rows = read_tokens(inputs.rows)
+    logits = classifier.predict(model, rows, machine, Progress(label, len(rows), job.terminal))
+    frame = pd.read_parquet(inputs.examples, columns=["id", "label"])
+    with replacing(output) as temporary:
+        frame.assign(logit_0=logits[:, 0], logit_1=logits[:, 1]).to_parquet(temporary, index=False)
+
+
+run(
+    snakemake,
+    lambda job: main(
+        inputs=snakemake.input,
+        output=snakemake.output.predictions,
+        settings=snakemake.params.settings,
+        threads=snakemake.threads,
+        job=job,
+        label=f"predicting {snakemake.wildcards.experiment}, seed {snakemake.wildcards.seed}",
+    ),
+    keep=True,
+)

@@ -1,0 +1,60 @@
+"""One lock file: what the conda environments pin is what it pins."""
+
+import re
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from rejeu.commands.audit import pins
+from rejeu.study.strict_reading import read_yaml
+
+ROOT = Path(__file__).parents[2]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["train", "report"])
+def test_conda_pins_are_the_lock_s(name: str) -> None:
+    environment = read_yaml(ROOT / "envs" / f"{name}.yaml")
+    found = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert found
+    assert set(found) <= set(pins(LOCK))
+
+
+def test_makefile_installs_the_lock_s_torch() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (version,) = [pin for pin in pins(LOCK) if pin.startswith("torch==")]
+    assert f"TORCH_VERSION := {version}\n" in makefile
+
+
+def test_all_but_torch_are_pinned_with_hashes() -> None:
+    # The hashes that follow a pin stand on lines of their own, each but the last with a backslash.
+    hashed = re.findall(r"^(\S+==\S+)(?: \\\n    --hash=sha256:[0-9a-f]{64})+$", LOCK, re.MULTILINE)
+    assert [pin for pin in pins(LOCK) if pin not in hashed] == [
+        pin for pin in pins(LOCK) if pin.startswith("torch==")
+    ]
+    assert "--require-hashes -r requirements.lock" in (ROOT / "Makefile").read_text("utf-8")
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("system", ["Linux", "Darwin"])
+def test_the_lock_is_whole_on_every_system(system: str, python: str) -> None:
+    """With hashes, pip refuses a package that another one needs and the lock doesn't name."""
+    here = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "platform_system": system,
+        "sys_platform": system.lower(),
+        "extra": "",
+    }
+    locked = [canonicalize_name(pin.split("==")[0]) for pin in pins(LOCK)]
+    needed = {
+        canonicalize_name(wanted.name)
+        for name in locked
+        if name != "torch"  # pip brings what it needs, which is another thing on each system
+        for wanted in map(Requirement, requires(name) or [])
+        if wanted.marker is None or wanted.marker.evaluate(here)
+    }
+    assert needed <= set(locked)

@@ -1,0 +1,80 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from rejeu.commands.retrain import DATA, main, outdated, run_files
+from rejeu.errors import RejeuError
+from rejeu.job.whole_files import write_json
+from rejeu.study import looks
+from rejeu.study.configuration import Study
+
+NOW = {"peft": "0.21.2"}
+OLD = {"peft": "0.21.0"}
+
+
+def write_run(path: Path, packages: dict[str, str] | None, hour: int) -> Path:
+    write_json(path, {} if packages is None else {"packages": packages})
+    os.utime(path, (3600 * hour, 3600 * hour))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> dict[str, Path]:
+    """Each part's first data file, made in hour 2."""
+    return {part: write_run(tmp_path / name, None, hour=2) for part, name in DATA.items()}
+
+
+def test_stale_runs_and_the_data_that_they_were_made_from(
+    tmp_path: Path, data: dict[str, Path]
+) -> None:
+    runs = {
+        "sentiment": [write_run(tmp_path / "a.json", NOW, hour=3)],
+        "lora": [
+            write_run(tmp_path / "b.json", OLD, hour=3),
+            write_run(tmp_path / "c.json", NOW, hour=4),
+            write_run(tmp_path / "d.json", None, hour=3),
+        ],
+    }
+    assert outdated(runs, tmp_path, NOW) == [data["lora"], tmp_path / "b.json"]
+    assert outdated(runs, tmp_path, OLD) == [
+        *(data["sentiment"], tmp_path / "a.json"),
+        *(data["lora"], tmp_path / "c.json"),
+    ]
+
+
+def test_after_an_interruption_new_data_stand(tmp_path: Path, data: dict[str, Path]) -> None:
+    assert data["lora"].is_file()
+    before = write_run(tmp_path / "before.json", OLD, hour=1)
+    runs = {"lora": [before, write_run(tmp_path / "after.json", NOW, hour=3)]}
+    assert outdated(runs, tmp_path, NOW) == [before]
+
+
+def test_runs_that_are_not_made_need_no_force(tmp_path: Path, data: dict[str, Path]) -> None:
+    old = write_run(tmp_path / "old.json", OLD, hour=3)
+    assert outdated({"lora": [tmp_path / "missing.json", old]}, tmp_path, NOW) == [
+        *(data["lora"], old)
+    ]
+
+
+def test_every_run_of_the_tier_has_a_file(study: Study) -> None:
+    runs = run_files("smoke", looks.seeds(study, "smoke", {}))
+    assert Path("results/smoke/lora/r8/seed42/run.json") in runs["lora"]
+    assert len(runs["sentiment"]) == len(study.experiments("sentiment", "smoke"))
+    seeds = looks.seeds(study, "laptop", {})
+    laptop = run_files("laptop", seeds)["lora"]
+    assert len(laptop) == len(set(laptop)) == sum(map(len, seeds["lora"].values())) > 5
+    assert seeds["lora"].keys() == study.experiments("lora", "laptop").keys()
+
+
+def test_seeds_of_later_looks_have_files_too(study: Study) -> None:
+    own = looks.seeds(study, "laptop", {})["lora"]["r8"]
+    seeds = {"sentiment": {}, "lora": {"r8": looks.extended(own, own, len(own) + 2)}}
+    names = [path.parent.name for path in run_files("laptop", seeds)["lora"]]
+    assert names == [*(f"seed{seed}" for seed in own), *(f"seed{max(own) + n}" for n in (1, 2))]
+
+
+def test_an_unknown_tier_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    with pytest.raises(RejeuError, match="TIER=smok: no such tier; known: smoke, laptop, paper"):
+        main("smok")
