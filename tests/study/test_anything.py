@@ -4,6 +4,7 @@ import copy
 import csv
 import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,8 @@ def read_rows(path: Path) -> None:
     table = read_table([path])
     for where in ({}, {"source": "x"}):
         for words in (None, (1, 3)):
-            refused_at_most(
-                lambda: message_pairs.split(message_pairs.pairs_from_table(table, words), 2, 1, 42)
-            )
+            pairs = partial(message_pairs.pairs_from_table, table, words)
+            refused_at_most(lambda: message_pairs.split(pairs(), 2, 1, 42))  # noqa: B023
         refused_at_most(lambda: split_reviews(table, where))  # noqa: B023
 
 
