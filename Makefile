@@ -5,40 +5,37 @@ TIER ?=
 TORCH ?=
 TORCH_VERSION := torch==2.13.0
 BIN := .venv/bin
-CONFIG := $(if $(TIER),--config tier=$(TIER))
+REJEU := $(BIN)/rejeu
+AT := $(if $(TIER),--tier $(TIER))
 
-TARGET ?= all
-
-.PHONY: report claims decide replay why retrain test test-slow soak lint format audit bench clean clean-all
+.PHONY: report claims decide replay why plan retrain test test-slow soak lint format audit bench clean clean-all
 
 report: .venv/installed
-	@$(BIN)/snakemake all $(CONFIG)
-	@echo
-	@echo "Made: report.pdf (French, then English)"
-	@ls results/*/report/report.*.html results/*/report/report.*.pdf | sed 's/^/      /'
+	@$(REJEU) report $(AT)
 
 # The document's claims in the terminal. Fails where a verdict isn't the one in report/expected-verdicts.yaml.
 claims: .venv/installed
-	@$(BIN)/snakemake claims $(CONFIG)
-	@$(BIN)/python -m rejeu.commands.claims_table $(TIER)
+	@$(REJEU) claims $(AT)
 
 # More seeds for the claims that are undecided, or for CLAIM alone, in MINUTES at most; then `make report`.
 decide: .venv/installed
-	@$(BIN)/python -m rejeu.commands.decide $(TIER) $(if $(CLAIM),--claim $(CLAIM)) $(if $(MINUTES),--minutes $(MINUTES))
+	@$(REJEU) decide $(AT) $(if $(CLAIM),--claim $(CLAIM)) $(if $(MINUTES),--minutes $(MINUTES))
 
 # How often each verdict comes out again, if the spread of its runs is the truth.
 replay: .venv/installed
-	@$(BIN)/python -m rejeu.commands.replay $(TIER)
+	@$(REJEU) replay $(AT)
 
 # Why TARGET, or else the whole report, would be made again. Runs nothing.
 why: .venv/installed
-	@$(BIN)/python -m rejeu.commands.why $(TARGET) $(TIER)
+	@$(REJEU) why $(TARGET) $(AT)
+
+# What would run for TARGET, how long it takes and how much disk. Runs nothing.
+plan: .venv/installed
+	@$(REJEU) plan $(TARGET) $(AT)
 
 # Makes again what other versions of torch, transformers, peft... made than those installed.
 retrain: .venv/installed
-	@stale="$$($(BIN)/python -m rejeu.commands.retrain $(TIER))" || exit 1; \
-	if [ -z "$$stale" ]; then echo "No result comes from other packages than those installed."; \
-	else $(BIN)/snakemake all $(CONFIG) --forcerun $$stale; fi
+	@$(REJEU) retrain $(AT)
 
 test: .venv/installed
 	$(BIN)/python -m pytest -m "not slow"
@@ -55,11 +52,12 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
 	$(BIN)/pyright
 
 # Known vulnerabilities of the pinned packages; pip-audit has an environment of its own, under .cache.
 audit: .venv/installed
-	@$(BIN)/python -m rejeu.commands.audit
+	@$(REJEU) audit
 
 # About half an hour, alone on the machine. PARTS="speed graph" measures some; PARTS=numerics takes hours;
 # PARTS=share says where the last `make report` spent its time.
@@ -85,10 +83,11 @@ clean-all: clean
 	  echo "This would delete every trained run and raw input. Say: make clean-all CONFIRM=yes"; exit 1; fi
 	rm -rf results .cache .snakemake
 
-.venv/installed: requirements.lock
+.venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Rejeu needs Python 3.11 or newer; $$($(PYTHON) --version) found. Say: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet $(TORCH_VERSION) $(if $(filter cpu,$(TORCH)),--index-url https://download.pytorch.org/whl/cpu)
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@

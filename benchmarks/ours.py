@@ -31,8 +31,8 @@ COUNTED = 4  # batches whose floating-point operations are counted
 def settings_of(part: str, experiment: str) -> dict[str, Any]:
     """An experiment's settings, as the rules resolve them."""
     study = load(read_yaml(ROOT / "config.yaml"), "config.yaml")
-    chosen = getattr(study, part).experiments[experiment]
-    return chosen.model_dump(exclude={"title", "arm", "finding", "seeds", "add_row"})
+    chosen = study.parts[part].experiments[experiment]
+    return chosen.model_dump(exclude={"title", "arm", "group", "seeds", "add_row"})
 
 
 def machine(settings: dict[str, Any], given: argparse.Namespace) -> hardware.Hardware:
@@ -47,7 +47,7 @@ def train_classifier(given: argparse.Namespace) -> dict[str, Any]:
     rows = TokenRows(
         rows.ids.slice(0, given.rows), rows.lengths[: given.rows], rows.labels[: given.rows]
     )
-    chosen = classifier.Settings(seed=given.seed, **settings)
+    chosen = classifier.Settings(seed=given.seed, classes=2, **settings)
     model, _, record = classifier.train(given.model, rows, chosen, used, "ours", sys.stderr)
     parts = encoder.classifier(model)
     labels = torch.tensor(rows.labels)
@@ -69,7 +69,7 @@ def accuracy(model: Any, rows: TokenRows, used: hardware.Hardware) -> dict[str, 
 
 
 def train_lora(given: argparse.Namespace) -> dict[str, Any]:
-    settings = settings_of("lora", "r8")
+    settings: dict[str, Any] = settings_of("lora", "r8")
     used = machine(settings, given)
     rows = list(read_tokens(given.data / f"train.{settings['joining']}.arrow"))
     chosen = lora.Settings(seed=given.seed, max_steps=given.steps, **settings)

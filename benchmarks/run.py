@@ -148,7 +148,7 @@ def numerics(seeds: list[int]) -> dict[str, Any]:
     ]
     with own_copy() as project, ThreadPoolExecutor(CORES) as pool:
         study = read_yaml(project / "config.yaml")
-        study["tiers"][TIER]["sentiment"]["test_rows"] = None
+        study["tiers"][TIER]["parts"]["sentiment"]["test_rows"] = None
         write_study(project, study)
         snakemake(project, *data_files())
 
@@ -186,7 +186,7 @@ def one_run(project: Path, encoder: str, rows: int, length: int) -> dict[str, An
     tier = f"{encoder}_{rows}_{length}"
     study = read_yaml(project / "config.yaml")
     study["tiers"][tier] = copy.deepcopy(study["tiers"]["smoke"])
-    study["tiers"][tier]["sentiment"] |= {
+    study["tiers"][tier]["parts"]["sentiment"] |= {
         "encoder": encoder,
         "train_rows": rows,
         "max_length": length,
@@ -239,7 +239,7 @@ def graph(rounds: int) -> dict[str, Any]:
                 for at in range(rounds)
             ]
         study = read_yaml(project / "config.yaml")
-        study["lora"]["experiments"]["added"] = {"rank": 2}
+        study["parts"]["lora"]["experiments"]["added"] = {"rank": 2}
         write_study(project, study)
         found["experiment"] = timed(lambda: snakemake(project, *SMOKE), 1)
         found["plan"] = [planned(project, copy.deepcopy(study), more, rounds) for more in MORE]
@@ -261,9 +261,11 @@ def changed(project: Path, change: tuple[str, str, str], number: int) -> None:
 def planned(project: Path, study: dict[str, Any], more: int, rounds: int) -> dict[str, Any]:
     """Time to plan the builds of a study with so many experiments more."""
     for number in range(more):
-        study["lora"]["experiments"][f"more_{number}"] = {"rank": 2}
+        study["parts"]["lora"]["experiments"][f"more_{number}"] = {"rank": 2}
     write_study(project, study)
-    experiments = len(study["lora"]["experiments"]) + len(study["sentiment"]["experiments"])
+    experiments = len(study["parts"]["lora"]["experiments"]) + len(
+        study["parts"]["sentiment"]["experiments"]
+    )
     seconds = timed(lambda: snakemake(project, "-n", *SMOKE), rounds)
     return {"experiments": experiments, "seconds": seconds}
 

@@ -1,47 +1,7 @@
 # Raw inputs, models as safetensors, and data: cleaned, split, tokenised.
 from typing import get_args
 
-from rejeu.study.configuration import Joining
-from rejeu.data.sources import unpinned
-
-# Each seed draws its own split, the same for all experiments of that seed.
-REVIEWS = "results/{tier}/data/sentiment/seed{seed}"
-CHAT = "results/{tier}/data/chat/seed{seed}"
-
-
-def input_spec(name):
-    return study.inputs[name].model_dump(mode="json", exclude={"licence"})
-
-
-def refuse_raw_data(workflow):
-    """Check the data that jobs will read, before Snakemake deletes anything for them."""
-    reading = {
-        **dict.fromkeys(("clean_texts", "split_texts"), "sentiment"),
-        **dict.fromkeys(("pair_messages", "split_pairs"), "lora"),
-    }
-    waiting = {
-        (reading[job.rule.name], job.wildcards.tier)
-        for job in workflow.dag.needrun_jobs()
-        if job.rule.name in reading
-    }
-    for part, name in sorted(waiting):
-        settings = getattr(study.tiers[name], part)
-        try:
-            # Here, since pandas is slow to load, and with conda only the jobs may have it.
-            from rejeu.data import raw_data
-        except ImportError:
-            return
-        try:
-            raw_data.check(
-                settings.input,
-                input_spec(settings.input),
-                part,
-                settings.model_dump(),
-                sorted({seed for own in SEEDS[name][part].values() for seed in own}),
-                Path(INPUTS, settings.input),
-            )
-        except RejeuError as error:
-            refuse(error)
+from rejeu.study.parts import Joining
 
 
 rule fetch:
@@ -57,10 +17,10 @@ rule fetch:
         mem_mb=300,
         disk_mb=300,
     params:
-        code=code("fetch.py"),
-        spec=lambda wildcards: input_spec(wildcards.input),
+        code=graph.code("fetch.py"),
+        spec=lambda wildcards: settings.of_input(wildcards.input),
         # So that a corrected file is fetched again, and one only touched is not.
-        own=lambda wildcards: unpinned(**input_spec(wildcards.input)),
+        own=lambda wildcards: unpinned(**settings.of_input(wildcards.input)),
     message:
         "Fetching {wildcards.input}"
     script:
@@ -88,7 +48,7 @@ rule prepare_model:
         mem_mb=2500,
         disk_mb=700,
     params:
-        code=code("prepare_model.py"),
+        code=graph.code("prepare_model.py"),
         kind=lambda wildcards: study.models[wildcards.model].kind,
         format=lambda wildcards: study.models[wildcards.model].format,
     message:
@@ -99,12 +59,14 @@ rule prepare_model:
 
 rule clean_texts:
     input:
-        source=lambda wildcards: source(tier(wildcards).sentiment.input),
+        source=graph.raw_input,
     output:
-        clean="results/{tier}/data/sentiment/clean.parquet",
-        counts="results/{tier}/data/sentiment/clean.json",
+        clean=f"{ALL_SEEDS}/clean.parquet",
+        counts=f"{ALL_SEEDS}/clean.json",
     log:
-        "logs/{tier}/clean_texts.log",
+        "logs/{tier}/clean_texts/{data}.log",
+    wildcard_constraints:
+        data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -112,26 +74,26 @@ rule clean_texts:
         mem_mb=1000,
         disk_mb=50,
     params:
-        code=code("clean_texts.py"),
-        data=lambda wildcards: tier(wildcards).sentiment.model_dump(
-            include={"text", "label", "labels", "where", "cleaning"}
-        ),
+        code=graph.code("clean_texts.py"),
+        data=settings.of_tier("text", "label", "labels", "where", "cleaning"),
     message:
-        "Cleaning reviews ({wildcards.tier})"
+        "Cleaning the texts of {wildcards.data} ({wildcards.tier})"
     script:
         "../scripts/clean_texts.py"
 
 
 rule split_texts:
     input:
-        clean="results/{tier}/data/sentiment/clean.parquet",
-        counts="results/{tier}/data/sentiment/clean.json",
+        clean=f"{ALL_SEEDS}/clean.parquet",
+        counts=f"{ALL_SEEDS}/clean.json",
     output:
-        train=f"{REVIEWS}/train.parquet",
-        test=f"{REVIEWS}/test.parquet",
-        stats=f"{REVIEWS}/stats.json",
+        train=f"{DATA}/train.parquet",
+        test=f"{DATA}/test.parquet",
+        stats=f"{DATA}/stats.json",
     log:
-        "logs/{tier}/split_texts/seed{seed}.log",
+        "logs/{tier}/split_texts/{data}.seed{seed}.log",
+    wildcard_constraints:
+        data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -139,27 +101,27 @@ rule split_texts:
         mem_mb=1000,
         disk_mb=20,
     params:
-        code=code("split_texts.py"),
-        sizes=lambda wildcards: tier(wildcards).sentiment.model_dump(
-            include={"train_rows", "test_rows"}
-        ),
+        code=graph.code("split_texts.py"),
+        sizes=settings.of_tier("train_rows", "test_rows"),
         seed=lambda wildcards: int(wildcards.seed),
     message:
-        "Splitting reviews, seed {wildcards.seed} ({wildcards.tier})"
+        "Splitting the texts of {wildcards.data}, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/split_texts.py"
 
 
 rule tokenise_texts:
     input:
-        train=f"{REVIEWS}/train.parquet",
-        test=f"{REVIEWS}/test.parquet",
-        model=encoder,
+        train=f"{DATA}/train.parquet",
+        test=f"{DATA}/test.parquet",
+        model=graph.pretrained,
     output:
-        train=f"{REVIEWS}/train.arrow",
-        test=f"{REVIEWS}/test.arrow",
+        train=f"{DATA}/train.arrow",
+        test=f"{DATA}/test.arrow",
     log:
-        "logs/{tier}/tokenise_texts/seed{seed}.log",
+        "logs/{tier}/tokenise_texts/{data}.seed{seed}.log",
+    wildcard_constraints:
+        data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -167,21 +129,23 @@ rule tokenise_texts:
         mem_mb=1000,
         disk_mb=20,
     params:
-        code=code("tokenise_texts.py"),
-        max_length=lambda wildcards: tier(wildcards).sentiment.max_length,
+        code=graph.code("tokenise_texts.py"),
+        max_length=lambda wildcards: graph.in_tier(wildcards).max_length,
     message:
-        "Tokenising reviews, seed {wildcards.seed} ({wildcards.tier})"
+        "Tokenising the texts of {wildcards.data}, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/tokenise_texts.py"
 
 
 rule pair_messages:
     input:
-        source=lambda wildcards: source(tier(wildcards).lora.input),
+        source=graph.raw_input,
     output:
-        pairs="results/{tier}/data/chat/pairs.parquet",
+        pairs=f"{ALL_SEEDS}/pairs.parquet",
     log:
-        "logs/{tier}/pair_messages.log",
+        "logs/{tier}/pair_messages/{data}.log",
+    wildcard_constraints:
+        data=one_of(graph.data_folders("lora")),
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -189,23 +153,25 @@ rule pair_messages:
         mem_mb=1500,
         disk_mb=20,
     params:
-        code=code("pair_messages.py"),
-        words=lambda wildcards: tier(wildcards).lora.words,
+        code=graph.code("pair_messages.py"),
+        words=lambda wildcards: graph.in_tier(wildcards).words,
     message:
-        "Pairing turns of conversations ({wildcards.tier})"
+        "Pairing the messages of {wildcards.data} ({wildcards.tier})"
     script:
         "../scripts/pair_messages.py"
 
 
 rule split_pairs:
     input:
-        pairs="results/{tier}/data/chat/pairs.parquet",
+        pairs=f"{ALL_SEEDS}/pairs.parquet",
     output:
-        train=f"{CHAT}/train.parquet",
-        test=f"{CHAT}/test.parquet",
-        stats=f"{CHAT}/stats.json",
+        train=f"{DATA}/train.parquet",
+        test=f"{DATA}/test.parquet",
+        stats=f"{DATA}/stats.json",
     log:
-        "logs/{tier}/split_pairs/seed{seed}.log",
+        "logs/{tier}/split_pairs/{data}.seed{seed}.log",
+    wildcard_constraints:
+        data=one_of(graph.data_folders("lora")),
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -213,29 +179,28 @@ rule split_pairs:
         mem_mb=1000,
         disk_mb=10,
     params:
-        code=code("split_pairs.py"),
-        sizes=lambda wildcards: tier(wildcards).lora.model_dump(
-            include={"train_rows", "heldout_rows"}
-        ),
+        code=graph.code("split_pairs.py"),
+        sizes=settings.of_tier("train_rows", "heldout_rows"),
         seed=lambda wildcards: int(wildcards.seed),
     message:
-        "Splitting conversations, seed {wildcards.seed} ({wildcards.tier})"
+        "Splitting the conversations of {wildcards.data}, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/split_pairs.py"
 
 
 rule tokenise_pairs:
     input:
-        train=f"{CHAT}/train.parquet",
-        test=f"{CHAT}/test.parquet",
-        model=causal_lm,
+        train=f"{DATA}/train.parquet",
+        test=f"{DATA}/test.parquet",
+        model=graph.pretrained,
     output:
-        train=f"{CHAT}/train.{{joining}}.arrow",
-        test=f"{CHAT}/test.{{joining}}.arrow",
+        train=f"{DATA}/train.{{joining}}.arrow",
+        test=f"{DATA}/test.{{joining}}.arrow",
     log:
-        "logs/{tier}/tokenise_pairs/{joining}.seed{seed}.log",
+        "logs/{tier}/tokenise_pairs/{data}.{joining}.seed{seed}.log",
     wildcard_constraints:
-        joining="|".join(get_args(Joining)),
+        data=one_of(graph.data_folders("lora")),
+        joining=one_of(get_args(Joining)),
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -243,9 +208,9 @@ rule tokenise_pairs:
         mem_mb=1000,
         disk_mb=10,
     params:
-        code=code("tokenise_pairs.py"),
-        max_length=lambda wildcards: tier(wildcards).lora.max_length,
+        code=graph.code("tokenise_pairs.py"),
+        max_length=lambda wildcards: graph.in_tier(wildcards).max_length,
     message:
-        "Tokenising conversations, {wildcards.joining}, seed {wildcards.seed} ({wildcards.tier})"
+        "Tokenising {wildcards.data}, {wildcards.joining}, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/tokenise_pairs.py"

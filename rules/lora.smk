@@ -1,63 +1,13 @@
-# Part 2: one adapter per experiment and seed, its held-out loss, what it says.
-LORA_RUN = "results/{tier}/lora/{experiment}/seed{seed}"
-DOSES = f"{CHAT}/doses.json"
-NO_DOSE = "r8"  # the run whose slots doses take
-SAMPLING = ("batch_size", "accumulation", "length_grouping")
-# What a run is for (`arm`, `finding`) doesn't influence it.
-LORA_SETTINGS = {
-    name: settings.model_dump(exclude={"title", "arm", "finding", "seeds", "add_row"})
-    for name, settings in study.lora.experiments.items()
-}
-
-
-def refuse_other_slots():
-    """A dose's run may draw no rows but those of the run whose slots it takes."""
-    for name, settings in LORA_SETTINGS.items():
-        for key in ("joining", *SAMPLING):
-            expected = LORA_SETTINGS[NO_DOSE][key]
-            if settings["dose"] and settings[key] != expected:
-                refuse(
-                    f"config.yaml: lora.experiments.{name}.{key}: {settings[key]}; expected "
-                    f"{expected}, since a dose takes slots of '{NO_DOSE}' and changes nothing else"
-                )
-
-
-refuse_other_slots()
-
-
-def added_row(wildcards):
-    """The row that an experiment appends to the training data, {input, output}, or nothing."""
-    name = study.lora.experiments[wildcards.experiment].add_row
-    return study.lora.rows[name].model_dump() if name else None
-
-
-def lora_start(wildcards):
-    """The adapter that the model was trained with before, if the experiment says so."""
-    other = study.lora.experiments[wildcards.experiment].start_from
-    if other is None:
-        return []
-    run = LORA_RUN.format(tier=wildcards.tier, experiment=other, seed=wildcards.seed)
-    return [
-        f"{run}/adapter/{file}"
-        for file in ("adapter_config.json", "adapter_model.safetensors")
-    ]
-
-
-def chat_rows(side, experiment, wildcards, seed=None):
-    """A seed's train or test rows, tokenised as an experiment joins them."""
-    joining = LORA_SETTINGS[experiment]["joining"]
-    return f"{CHAT}/{side}.{joining}.arrow".format(
-        tier=wildcards.tier, seed=wildcards.seed if seed is None else seed
-    )
-
-
+# Parts of kind lora: one adapter per experiment and seed, its held-out loss, what it says.
 rule schedule_doses:
     input:
-        rows=lambda wildcards: chat_rows("train", NO_DOSE, wildcards),
+        rows=lambda wildcards: graph.rows("train")(graph.undosed(wildcards)),
     output:
-        doses=DOSES,
+        doses=f"{DATA}/doses.json",
     log:
-        "logs/{tier}/schedule_doses/seed{seed}.log",
+        "logs/{tier}/schedule_doses/{data}.seed{seed}.log",
+    wildcard_constraints:
+        data=one_of(map(study.data_folder, graph.dosed_parts())),
     priority: PREPARATION
     conda:
         "../envs/train.yaml"
@@ -65,12 +15,8 @@ rule schedule_doses:
         mem_mb=500,
         disk_mb=1,
     params:
-        code=code("schedule_doses.py"),
-        sampling=lambda wildcards: {
-            key: LORA_SETTINGS[NO_DOSE][key] for key in SAMPLING
-        }
-        | tier(wildcards).lora.model_dump(include={"max_steps"})
-        | {"seed": int(wildcards.seed)},
+        code=graph.code("schedule_doses.py"),
+        sampling=settings.sampling,
     message:
         "Drawing the slots of doses, seed {wildcards.seed} ({wildcards.tier})"
     script:
@@ -79,21 +25,23 @@ rule schedule_doses:
 
 rule train_lora:
     input:
-        rows=lambda wildcards: chat_rows("train", wildcards.experiment, wildcards),
-        base=causal_lm,
-        start=lora_start,
-        doses=lambda wildcards: (
-            DOSES if LORA_SETTINGS[wildcards.experiment]["dose"] else []
+        rows=graph.rows("train"),
+        base=graph.pretrained,
+        start=graph.started_from(
+            "adapter/adapter_config.json", "adapter/adapter_model.safetensors"
         ),
+        doses=graph.doses,
     output:
-        weights=f"{LORA_RUN}/adapter/adapter_model.safetensors",
-        config=f"{LORA_RUN}/adapter/adapter_config.json",
-        probe=f"{LORA_RUN}/probe.safetensors",
-        log=f"{LORA_RUN}/log.jsonl",
-        run=f"{LORA_RUN}/run.json",
+        weights=f"{RUN}/adapter/adapter_model.safetensors",
+        config=f"{RUN}/adapter/adapter_config.json",
+        probe=f"{RUN}/probe.safetensors",
+        log=f"{RUN}/log.jsonl",
+        run=f"{RUN}/run.json",
     log:
-        "logs/{tier}/train_lora/{experiment}.seed{seed}.log",
-    priority: priority("lora")
+        "logs/{tier}/train_lora/{part}.{experiment}.seed{seed}.log",
+    wildcard_constraints:
+        part=one_of(study.of_kind("lora")),
+    priority: graph.priority
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -102,43 +50,35 @@ rule train_lora:
         mem_mb=3000,
         disk_mb=10,
     params:
-        code=code("train_lora.py"),
-        checkpoints=f"{CHECKPOINTS}/{LORA_RUN}",
-        settings=lambda wildcards: LORA_SETTINGS[wildcards.experiment],
-        tier=lambda wildcards: tier(wildcards).lora.model_dump(
-            include={"max_length", "max_steps", "quantisation"}
-        ),
-        added_row=added_row,
+        code=graph.code("train_lora.py"),
+        checkpoints=f"{CHECKPOINTS}/{RUN}",
+        settings=settings.of_run,
+        tier=settings.of_tier("max_length", "max_steps", "quantisation"),
+        added_row=settings.added_row,
         # By a function: of a plain text Snakemake would fill the braces.
-        prompt=lambda wildcards: study.lora.generation.prompt,
+        prompt=lambda wildcards: study.parts[wildcards.part].generation.prompt,
     message:
         "Training {wildcards.experiment}, seed {wildcards.seed} ({wildcards.tier})"
     script:
         "../scripts/train_lora.py"
 
 
-def evaluated(wildcards):
-    """The settings of a run that its evaluation needs too."""
-    return {
-        key: LORA_SETTINGS[wildcards.experiment][key]
-        for key in ("precision", "attention", "joining")
-    }
-
-
 rule evaluate_lora:
     input:
-        rows=lambda wildcards: chat_rows("test", wildcards.experiment, wildcards),
-        base=causal_lm,
-        weights=f"{LORA_RUN}/adapter/adapter_model.safetensors",
-        config=f"{LORA_RUN}/adapter/adapter_config.json",
-        probe=f"{LORA_RUN}/probe.safetensors",
+        rows=graph.rows("test"),
+        base=graph.pretrained,
+        weights=f"{RUN}/adapter/adapter_model.safetensors",
+        config=f"{RUN}/adapter/adapter_config.json",
+        probe=f"{RUN}/probe.safetensors",
     output:
-        heldout=f"{LORA_RUN}/heldout.json",
-        generation=f"{LORA_RUN}/generation.json",
-        replies=f"{LORA_RUN}/replies.json",
+        heldout=f"{RUN}/heldout.json",
+        generation=f"{RUN}/generation.json",
+        replies=f"{RUN}/replies.json",
     log:
-        "logs/{tier}/evaluate_lora/{experiment}.seed{seed}.log",
-    priority: priority("lora")
+        "logs/{tier}/evaluate_lora/{part}.{experiment}.seed{seed}.log",
+    wildcard_constraints:
+        part=one_of(study.of_kind("lora")),
+    priority: graph.priority
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -146,15 +86,11 @@ rule evaluate_lora:
         mem_mb=2500,
         disk_mb=1,
     params:
-        code=code("evaluate_lora.py"),
-        settings=evaluated,
-        tier=lambda wildcards: tier(wildcards).lora.model_dump(
-            include={"max_length", "quantisation"}
-        ),
-        generation=study.lora.generation.model_dump(
-            include={"prompt", "max_new_tokens"}
-        ),
-        texts={name: row.model_dump() for name, row in study.lora.rows.items()},
+        code=graph.code("evaluate_lora.py"),
+        settings=settings.of_experiment("precision", "attention", "joining"),
+        tier=settings.of_tier("max_length", "quantisation"),
+        generation=settings.of_generation("prompt", "max_new_tokens"),
+        texts=settings.scored_rows,
     message:
         "Evaluating {wildcards.experiment}, seed {wildcards.seed} ({wildcards.tier})"
     script:
@@ -163,16 +99,18 @@ rule evaluate_lora:
 
 rule answer_lora:
     input:
-        rows=f"{CHAT}/test.parquet",
-        base=causal_lm,
-        weights=f"{LORA_RUN}/adapter/adapter_model.safetensors",
-        config=f"{LORA_RUN}/adapter/adapter_config.json",
-        probe=f"{LORA_RUN}/probe.safetensors",
+        rows=graph.data_of("test.parquet"),
+        base=graph.pretrained,
+        weights=f"{RUN}/adapter/adapter_model.safetensors",
+        config=f"{RUN}/adapter/adapter_config.json",
+        probe=f"{RUN}/probe.safetensors",
     output:
-        stops=f"{LORA_RUN}/stops.json",
+        stops=f"{RUN}/stops.json",
     log:
-        "logs/{tier}/answer_lora/{experiment}.seed{seed}.log",
-    priority: priority("lora")
+        "logs/{tier}/answer_lora/{part}.{experiment}.seed{seed}.log",
+    wildcard_constraints:
+        part=one_of(study.of_kind("lora")),
+    priority: graph.priority
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -180,12 +118,10 @@ rule answer_lora:
         mem_mb=2500,
         disk_mb=1,
     params:
-        code=code("answer_lora.py"),
-        settings=evaluated,
-        tier=lambda wildcards: tier(wildcards).lora.model_dump(
-            include={"max_length", "quantisation"}
-        ),
-        generation=study.lora.generation.model_dump(),
+        code=graph.code("answer_lora.py"),
+        settings=settings.of_experiment("precision", "attention", "joining"),
+        tier=settings.of_tier("max_length", "quantisation"),
+        generation=settings.of_generation("prompt", "max_new_tokens", "answered_rows"),
     message:
         "Answering with {wildcards.experiment}, seed {wildcards.seed} ({wildcards.tier})"
     script:

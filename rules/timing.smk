@@ -5,38 +5,34 @@ TIMED_ROWS = 64  # of one measurement of a batch size, or the next multiple of a
 TIMED_STEPS = 10  # of one measurement of a rank
 
 
-def all_cores(wildcards):
-    """As many threads as there are cores, so that nothing runs beside the job."""
-    return workflow.resource_settings.cores or 1
-
-
 rule time_batches:
     input:
-        rows=lambda wildcards: f"{REVIEWS}/train.arrow".format(
-            tier=wildcards.tier, seed=tier(wildcards).sentiment.seeds[0]
-        ),
-        model=encoder,
+        rows=lambda wildcards: graph.rows("train")(graph.timed(wildcards)),
+        model=lambda wildcards: graph.pretrained(graph.timed(wildcards)),
     output:
-        times="results/{tier}/timing/batch.json",
+        times="results/{tier}/timing/{timing}.json",
     log:
-        "logs/{tier}/time_batches.log",
-    priority: OTHER_PRIORITY
+        "logs/{tier}/time_batches/{timing}.log",
+    wildcard_constraints:
+        timing=one_of(graph.timings_of("classifier")),
+    priority: 1
     conda:
         "../envs/train.yaml"
-    threads: all_cores
+    # All cores, so that nothing runs beside the job.
+    threads: lambda wildcards: workflow.resource_settings.cores or 1
     resources:
         mem_mb=4000,
         disk_mb=1,
     params:
-        code=code("time_batches.py"),
-        batch_sizes=claims_file.timed_batch_sizes(study),
-        settings={
-            key: SENTIMENT_SETTINGS["baseline"][key]
-            for key in ("learning_rate", "max_grad_norm", "precision", "attention")
-        },
+        code=graph.code("time_batches.py"),
+        batch_sizes=settings.batch_sizes,
+        settings=lambda wildcards: settings.of_experiment(
+            "learning_rate", "max_grad_norm", *MACHINE
+        )(graph.timed(wildcards)),
+        classes=lambda wildcards: len(settings.classes(graph.timed(wildcards))),
         rows=TIMED_ROWS,
         repeats=REPEATS,
-        seed=lambda wildcards: tier(wildcards).sentiment.seeds[0],
+        seed=lambda wildcards: graph.timed(wildcards).seed,
     message:
         "Timing batch sizes, with nothing else running ({wildcards.tier})"
     script:
@@ -45,38 +41,34 @@ rule time_batches:
 
 rule time_ranks:
     input:
-        rows=lambda wildcards: chat_rows(
-            "train", "r8", wildcards, tier(wildcards).lora.seeds[0]
-        ),
-        base=causal_lm,
+        rows=lambda wildcards: graph.rows("train")(graph.timed(wildcards)),
+        base=lambda wildcards: graph.pretrained(graph.timed(wildcards)),
     output:
-        times="results/{tier}/timing/rank.json",
+        times="results/{tier}/timing/{timing}.json",
     log:
-        "logs/{tier}/time_ranks.log",
-    priority: OTHER_PRIORITY
+        "logs/{tier}/time_ranks/{timing}.log",
+    wildcard_constraints:
+        timing=one_of(graph.timings_of("lora")),
+    priority: 1
     conda:
         "../envs/train.yaml"
-    threads: all_cores
+    # All cores, so that nothing runs beside the job.
+    threads: lambda wildcards: workflow.resource_settings.cores or 1
     resources:
         mem_mb=4000,
         disk_mb=1,
     params:
-        code=code("time_ranks.py"),
-        settings=[
-            {
-                key: value
-                for key, value in LORA_SETTINGS[name].items()
-                if key not in ("precision", "attention")
-            }
-            for name in ("r4", "r8", "r16")
-        ],
-        machine={key: LORA_SETTINGS["r8"][key] for key in ("precision", "attention")},
-        tier=lambda wildcards: tier(wildcards).lora.model_dump(
-            include={"max_steps", "quantisation"}
+        code=graph.code("time_ranks.py"),
+        settings=settings.ranks,
+        machine=lambda wildcards: settings.of_experiment(*MACHINE)(
+            graph.timed(wildcards)
+        ),
+        tier=lambda wildcards: settings.of_tier("max_steps", "quantisation")(
+            graph.timed(wildcards)
         ),
         steps=TIMED_STEPS,
         repeats=REPEATS,
-        seed=lambda wildcards: tier(wildcards).lora.seeds[0],
+        seed=lambda wildcards: graph.timed(wildcards).seed,
     message:
         "Timing ranks, with nothing else running ({wildcards.tier})"
     script:

@@ -1,4 +1,4 @@
-"""Let one trained adapter of Part 2 answer held-out messages; count replies that end themselves."""
+"""Let one trained LoRA adapter answer held-out messages; count replies that end themselves."""
 
 from pathlib import Path
 from typing import Any

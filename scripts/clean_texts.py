@@ -1,4 +1,4 @@
-"""Select the reviews, drop duplicates and clean the rest."""
+"""Select labelled texts, drop duplicates and clean the rest."""
 
 from typing import Any
 

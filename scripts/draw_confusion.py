@@ -8,11 +8,15 @@ from rejeu.report import figures
 from rejeu.study.strict_reading import read_yaml
 
 
-def main(inputs: Any, outputs: list[str], experiment: str) -> None:
-    known = read_yaml(inputs.reference)["sentiment"]["experiments"].get(experiment)
-    runs = [read_json(path)["confusion"] for path in inputs.metrics]
+def main(inputs: Any, outputs: list[str], part: str, experiment: str) -> None:
+    reference = read_yaml(inputs.reference[0]) if inputs.reference else {}
+    known = reference.get(part, {}).get("experiments", {}).get(experiment, {})
+    metrics = [read_json(path) for path in inputs.metrics]
+    confusions = [each["confusion"] for each in metrics]
     figures.save(
-        lambda language: figures.confusion(language, known and known["confusion"], runs),
+        lambda language: figures.confusion(
+            language, known.get("confusion"), confusions, metrics[0].get("classes")
+        ),
         figures.languages(inputs.words),
         outputs,
     )
@@ -20,5 +24,10 @@ def main(inputs: Any, outputs: list[str], experiment: str) -> None:
 
 run(
     snakemake,
-    lambda _: main(snakemake.input, snakemake.output, snakemake.wildcards.experiment),
+    lambda _: main(
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        part=snakemake.params.part,
+        experiment=snakemake.params.experiment,
+    ),
 )

@@ -1,4 +1,4 @@
-"""Load one trained adapter of Part 2, prove that it is the trained one, and use it."""
+"""Load one trained LoRA adapter, prove that it is the trained one, and use it."""
 
 from dataclasses import replace
 from pathlib import Path

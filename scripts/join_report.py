@@ -1,22 +1,23 @@
-"""Join both languages' reports in one PDF, French first."""
+"""Join all languages' reports in one PDF, in the study's order."""
 
 from pathlib import Path
+from typing import Any
 
 from rejeu.job.run import run
 from rejeu.report.merge import merge
-from rejeu.study.strict_reading import read_yaml
+from rejeu.report.words import read_words
 
 
-def main(parts: list[str], words: list[str], output: str, title: str) -> None:
-    names = [read_yaml(path)["language"] for path in words]
-    merge(list(zip(names, map(Path, parts), strict=True)), Path(output), title)
+def main(inputs: Any, output: str, title: str) -> None:
+    words = read_words(inputs.words)
+    parts = [(Path(path).suffixes[-2].lstrip("."), Path(path)) for path in inputs.parts]
+    merge([(words[code]["language"], path) for code, path in parts], Path(output), title)
 
 
 run(
     snakemake,
     lambda _: main(
-        parts=snakemake.input.parts,
-        words=snakemake.input.words,
+        inputs=snakemake.input,
         output=snakemake.output.pdf,
         title=snakemake.params.title,
     ),

@@ -1,4 +1,4 @@
-"""Judge every claim of the document by one tier's results."""
+"""Judge every claim of the study by one tier's results."""
 
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ def main(
     seeds: Seeds,
     own: Seeds,
     looks: list[int],
-    placebo: str,
+    placebos: dict[str, str],
     tier: str,
 ) -> None:
-    results = Results(folder, seeds, own, placebo, set(inputs))
-    printed = read_yaml(inputs.reference)
+    results = Results(folder, seeds, own, placebos, set(inputs))
+    printed = read_yaml(inputs.reference[0]) if inputs.reference else {}
     judged = judge_all(
         claims,
         tier,
@@ -44,7 +44,7 @@ run(
         seeds=snakemake.params.seeds,
         own=snakemake.params.own,
         looks=snakemake.params.looks,
-        placebo=snakemake.params.placebo,
+        placebos=snakemake.params.placebos,
         tier=snakemake.wildcards.tier,
     ),
 )

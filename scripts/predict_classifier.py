@@ -1,4 +1,4 @@
-"""Predict the test rows with one trained model of Part 1."""
+"""Predict the test rows with one trained classifier."""
 
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ def main(
     rows = read_tokens(inputs.rows)
     logits = classifier.predict(model, rows, machine, Progress(label, len(rows), job.terminal))
     frame = pd.read_parquet(inputs.examples, columns=["id", "label"])
+    columns = {f"logit_{number}": values for number, values in enumerate(logits.T)}
     with replacing(output) as temporary:
-        frame.assign(logit_0=logits[:, 0], logit_1=logits[:, 1]).to_parquet(temporary, index=False)
+        frame.assign(**columns).to_parquet(temporary, index=False)
 
 
 run(

@@ -32,7 +32,7 @@ run(
         outputs=snakemake.output,
         renderer=snakemake.params.renderer,
         date=snakemake.params.date,
-        assets=Path(snakemake.scriptdir).parent / "report",
+        assets=Path(snakemake.params.texts),
         job=job,
     ),
 )

@@ -1,4 +1,4 @@
-"""Time the encoder's training steps by batch size, padded as the notebook padded them."""
+"""Time an encoder's training steps by batch size, with padded rows."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ def main(
     inputs: Any,
     output: str,
     batch_sizes: list[int],
+    classes: int,
     settings: dict[str, Any],
     rows: int,
     repeats: int,
@@ -27,6 +28,7 @@ def main(
         Path(inputs.model[0]).parent,
         read_tokens(inputs.rows),
         batch_sizes,
+        classes,
         settings["learning_rate"],
         settings["max_grad_norm"],
         machine,
@@ -45,6 +47,7 @@ run(
         inputs=snakemake.input,
         output=snakemake.output.times,
         batch_sizes=snakemake.params.batch_sizes,
+        classes=snakemake.params.classes,
         settings=snakemake.params.settings,
         rows=snakemake.params.rows,
         repeats=snakemake.params.repeats,

@@ -1,4 +1,4 @@
-"""Train one experiment of Part 1 on one seed."""
+"""Train a classifier: one experiment on one seed."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ def main(
     inputs: Any,
     outputs: Any,
     settings: dict[str, Any],
+    classes: int,
     seed: int,
     checkpoints: str,
     save_every: tuple[float, int],
@@ -25,7 +26,7 @@ def main(
     machine = hardware.choose(settings.pop("precision"), settings.pop("attention"), threads)
     if said := hardware.remark(machine):
         print(f"  {label}: {said}", file=job.terminal)
-    chosen = classifier.Settings(seed=seed, **settings)
+    chosen = classifier.Settings(seed=seed, classes=classes, **settings)
     rows = read_tokens(inputs.rows)
     start = Path(inputs.start[0]).parent
     identity = checkpoint.identity_of(job.identity, machine)
@@ -44,6 +45,7 @@ run(
         inputs=snakemake.input,
         outputs=snakemake.output,
         settings=dict(snakemake.params.settings),
+        classes=snakemake.params.classes,
         seed=int(snakemake.wildcards.seed),
         checkpoints=snakemake.params.checkpoints,
         save_every=(snakemake.resources.checkpoint_seconds, snakemake.resources.checkpoint_steps),

@@ -1,4 +1,4 @@
-"""Train one adapter of Part 2 on one seed."""
+"""Train a LoRA adapter: one experiment on one seed."""
 
 from pathlib import Path
 from typing import Any

@@ -1,60 +1,60 @@
-"""Write both languages' report sources from the results, and record where those come from."""
+"""Write each language's report source from the results, and record where those come from."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rejeu.build.engine import engine
 from rejeu.job.run import run
 from rejeu.job.whole_files import read_json, write_json, write_text
-from rejeu.report.context import context
+from rejeu.report.context import Facts, context
+from rejeu.report.evidence import read_evidence
 from rejeu.report.provenance import provenance
-from rejeu.report.results import read_lora, read_sentiment
-from rejeu.report.write import write
+from rejeu.report.words import read_words
+from rejeu.report.write import template_of, write
 from rejeu.study.strict_reading import read_yaml
 
-READERS: dict[str, Any] = {"sentiment": read_sentiment, "lora": read_lora}
+
+def study_facts() -> Facts | None:
+    """The deductions of the study's own Python; None where it brings none."""
+    try:
+        from findings.facts import facts
+    except ModuleNotFoundError as error:
+        if error.name != "findings":
+            raise
+        return None
+    return facts
 
 
-def main(inputs: Any, outputs: Any, folder: Path, study: dict[str, Any], root: Path) -> None:
-    reference = read_yaml(inputs.reference)
-    statistics = {Path(path).parents[1].name: read_json(path) for path in inputs.statistics}
+def main(
+    inputs: Any, outputs: Any, folder: Path, texts: Path, study: dict[str, Any], root: Path
+) -> None:
+    """Write `outputs.sources`, {language}/report.qmd, and `outputs.provenance`.
+
+    Args:
+        folder: results/{tier}.
+        texts: the study's folder of templates, `report`.
+        root: the engine, whose commit is recorded.
+    """
+    reference = read_yaml(inputs.reference[0]) if inputs.reference else {}
+    evidence = read_evidence(folder, study, reference, inputs.timings)
     sources = {Path(path).parent.name: Path(path) for path in inputs.sources}
-    results = {
-        part: {
-            name: read(
-                folder / part,
-                name,
-                name,
-                study[part]["seeds"][name],
-                reference[part]["experiments"].get(name),
-            )
-            for name in study[part]["titles"]["en"]
-        }
-        for part, read in READERS.items()
-    }
-    facts = provenance(study, sources, **results, root=root)
-    write_json(outputs.provenance, facts)
-    for template, output in zip(inputs.templates, outputs.sources, strict=True):
-        language = Path(template).parent.name
-        titled: dict[str, Any] = {
-            part: {
-                name: replace(result, title=study[part]["titles"][language][name])
-                for name, result in found.items()
-            }
-            for part, found in results.items()
-        }
+    record = provenance(study, sources, evidence.results, root)
+    write_json(outputs.provenance, record)
+    words = read_words(inputs.words)
+    for output in outputs.sources:
+        language = Path(output).parent.name
         names = context(
             language,
             study,
-            **titled,
-            statistics=statistics,
-            reference=reference,
-            provenance=facts,
-            claims=read_json(inputs.claims),
-            observations=read_json(inputs.observations),
-            timings={Path(path).stem: read_json(path) for path in inputs.timings},
+            words[language],
+            evidence,
+            statistics={Path(path).parents[1].name: read_json(path) for path in inputs.statistics},
+            provenance=record,
+            claims=read_json(inputs.claims) if inputs.claims else [],
+            observations=read_json(inputs.observations) if inputs.observations else [],
+            facts=study_facts(),
         )
-        write_text(output, write(Path(template), names))
+        write_text(output, write(template_of(texts, language), names))
 
 
 run(
@@ -63,7 +63,8 @@ run(
         inputs=snakemake.input,
         outputs=snakemake.output,
         folder=Path(snakemake.params.folder),
+        texts=Path(snakemake.params.texts),
         study=snakemake.params.study,
-        root=Path(snakemake.scriptdir).parent,
+        root=engine(),
     ),
 )

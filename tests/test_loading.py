@@ -23,6 +23,10 @@ def unsafe(code: str) -> Iterator[str]:
             given = {word.arg: word.value for word in node.keywords}
             if called in LOADERS:
                 yield called
+            elif (
+                called.split(".")[-1] == "YAML" and ast.unparse(given.get("typ", node)) != "'safe'"
+            ):
+                yield f"{called} without typ='safe'"
             # A dictionary of options may say it; a keyword that says it must say no.
             elif called.startswith("Auto") and called.endswith(".from_pretrained"):
                 trusted = given.get("trust_remote_code")
@@ -42,6 +46,8 @@ def test_nothing_reads_code_as_data(path: Path) -> None:
         "from joblib import load",
         "import torch\ntorch.load('x')",
         "eval('1')",
+        "YAML().load('x')",
+        "ruamel.yaml.YAML(typ='unsafe')",
         "AutoModel.from_pretrained('x')",
         "AutoModel.from_pretrained('x', trust_remote_code=True)",
     ],

@@ -53,9 +53,11 @@ class BuildLock:
             time.sleep(0.1)
 
     def holder(self) -> str:
+        """The number of the process that holds the lock; empty where it hasn't said it."""
         return os.pread(self.descriptor, 20, 0).decode(errors="replace").strip()
 
     def refusal(self, process: str) -> str:
+        """What to tell whoever wants to build while `process`, a number or empty, does."""
         return (
             f"process {process or 'of another user'} builds in {self.folder} already; wait until "
             "it ends, or stop it with Ctrl-C where it runs. Nothing was run."

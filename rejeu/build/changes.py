@@ -48,10 +48,12 @@ def setting_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def shown(values: dict[str, Any], path: str) -> str:
+    """The value that a setting has at a path, cut by `brief`, or `absent`."""
     return brief(values[path]) if path in values else "absent"
 
 
 def brief(value: Any) -> str:
+    """A value as Python writes it, in 40 characters at most."""
     text = repr(value)
     return text if len(text) <= 40 else text[:39] + "…"
 
@@ -87,6 +89,7 @@ def fitting(values: list[Any], new: Any) -> list[Any]:
 
 
 def kind(value: Any) -> str:
+    """`code` for a hash of code, the name of its type for a list, tuple or dict, else `plain`."""
     if is_code(value):
         return "code"
     return type(value).__name__ if isinstance(value, dict | list | tuple) else "plain"
@@ -99,6 +102,7 @@ def alike(old: Any, new: Any) -> tuple[int, bool]:
 
 
 def is_code(value: Any) -> bool:
+    """Whether a value looks like a hash of `identity.code_of`: 16 hexadecimal digits."""
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{16}", value) is not None
 
 

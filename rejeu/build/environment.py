@@ -17,10 +17,14 @@ VARIABLES = {
 }
 
 
-def prepare(root: Path) -> None:
-    """Set what the user has not set; jobs import rejeu from `root`, installed or not."""
+def prepare(root: Path, *further: Path) -> None:
+    """Set what the user has not set.
+
+    Jobs import rejeu from `root`, installed or not, and the study's own Python from `further`.
+    """
     for name, value in VARIABLES.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("MPLCONFIGDIR", str(root / ".cache" / "matplotlib"))
     given = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(root), given] if given else [str(root)])
+    places = [str(root), *map(str, further), *([given] if given else [])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(places)

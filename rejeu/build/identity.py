@@ -3,93 +3,175 @@
 Snakemake reruns a job when its script changes, even by a reformat, but not when a module does that
 the script imports. Rules therefore carry `params: code=code_of(...)` in place of Snakemake's own
 code trigger.
+
+Engine and study may lie in two folders. `packages` says in which folder each importable package
+lies, such as {"rejeu": ENGINE, "findings": STUDY / "report"}, by absolute paths. Files are named
+from there ("rejeu/errors.py", "scripts/train_lora.py", "findings/grids.py"), so that a hash is the
+same wherever the folders lie. `equal` holds the changes that someone accepted
+(`accepted.equal_to`): by a file's name and fingerprint, the fingerprint that counts instead.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json, write_note
 
-PACKAGE = "rejeu"
 RECORDS = Path(".cache") / "rejeu" / "code"
+Packages = Mapping[str, Path]
+Equal = Mapping[tuple[str, str], str]
 
 
-def code_of(script: Path, root: Path) -> str:
-    """Hash the syntax trees of `script` and of all modules of the project that it imports.
+def packages_of(study: Path, engine: Path = Path(__file__).parents[2]) -> Packages:
+    """Where the engine's Python lies, and the own one of the study in the folder `study`."""
+    return {"rejeu": engine, "findings": study / "report"}
 
-    Comments, formatting and docstrings don't count; imports inside functions do.
+
+def code_of(script: Path, packages: Packages, equal: Equal | None = None) -> str:
+    """Hash the syntax trees of `script` and of all modules of `packages` that it imports.
+
+    Comments, formatting and docstrings don't count; imports inside functions do. A package whose
+    folder holds none, as of a study without Python of its own, is not followed.
 
     Raises:
-        RejeuError: when a file isn't Python, or imports a module that the project doesn't have.
+        RejeuError: when a file isn't Python, imports a module that its package doesn't have, or
+            one that lies beside a package, where its changes would go unseen.
     """
-    return hash_of(fingerprints(script, root))
+    return hash_of(fingerprints(script, packages, equal))
 
 
-def fingerprints(script: Path, root: Path) -> dict[str, str]:
-    """The hash of each file that `code_of` covers, by its path in the project."""
-    return {
-        path.relative_to(root).as_posix(): fingerprint(path)
-        for path in sorted(closure(script, root))
-    }
+def fingerprints(script: Path, packages: Packages, equal: Equal | None = None) -> dict[str, str]:
+    """The fingerprint of each file that `code_of` covers, by its name; accepted changes undone."""
+    marks = {name: fingerprint(path) for name, path in files_behind(script, packages).items()}
+    return {name: (equal or {}).get((name, mark), mark) for name, mark in marks.items()}
+
+
+def files_behind(script: Path, packages: Packages) -> dict[str, Path]:
+    """The files of a script's closure by their names, in the names' order."""
+    places = packages.items()
+    return dict(sorted((name_of(path, places), path) for path in closure(script, packages)))
 
 
 def hash_of(files: dict[str, str]) -> str:
+    """16 hexadecimal digits of the sha256 of files' names and fingerprints, in their order."""
     lines = "".join(f"{name} {mark}\n" for name, mark in files.items())
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def remember(files: dict[str, str], root: Path) -> None:
-    """Keep the files behind a hash, so that `make why` can name those that differ from it later."""
-    record = root / RECORDS / f"{hash_of(files)}.json"
+def remember(script: Path, packages: Packages, root: Path, equal: Equal | None = None) -> None:
+    """Keep the files behind a script's hash, and their texts, so that changes can be named later.
+
+    Args:
+        root: the study's folder, under which `.cache` lies.
+    """
+    marks = fingerprints(script, packages, equal)
+    record = root / RECORDS / f"{hash_of(marks)}.json"
     if not record.exists():
-        write_note(record, files)
+        write_note(record, marks)
+    for path in closure(script, packages):
+        text = text_place(fingerprint(path), root)
+        if not text.exists():
+            write_note(text, path.read_text(encoding="utf-8"))
+
+
+def text_place(mark: str, root: Path) -> Path:
+    """Where the text of a file with the fingerprint `mark` is kept in the study's folder `root`."""
+    return root / RECORDS / "texts" / f"{mark}.json"
 
 
 def remembered(code: str, root: Path) -> dict[str, str] | None:
     """The files behind a hash, as `fingerprints` gave them; None where no build recorded it."""
-    record = root / RECORDS / f"{code}.json"
+    return note(root / RECORDS / f"{code}.json")
+
+
+def remembered_text(mark: str, root: Path) -> str | None:
+    """A file's text by its fingerprint; None where no build recorded it, or it was damaged since.
+
+    Texts that differ in comments alone have one fingerprint; it is the first that was recorded.
+    """
+    text = note(text_place(mark, root))
     try:
-        return read_json(record) if record.is_file() else None
+        return text if text is not None and fingerprint_of(ast.parse(text)) == mark else None
+    except (SyntaxError, ValueError, TypeError):
+        return None
+
+
+def note(path: Path) -> Any:
+    """The value in the JSON file of a record; None where there is no file, or a damaged one."""
+    try:
+        return read_json(path) if path.is_file() else None
     except RejeuError:
         return None
 
 
-def closure(script: Path, root: Path) -> set[Path]:
-    """`script` and every file of the project that it imports, directly or not."""
-    found: set[Path] = set()
+def closure(script: Path, packages: Packages) -> set[Path]:
+    """`script` and every file of the packages that it imports, directly or not."""
+    places = tuple(packages.items())
+    reached: set[Path] = set()
     waiting = [script]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting.extend(imports(path, root))
-    return found
+        if path not in reached:
+            reached.add(path)
+            waiting.extend(imports(path, places))
+    return reached
+
+
+def name_of(path: Path, places: Iterable[tuple[str, Path]]) -> str:
+    """A file's path from the folder that holds its package; one may lie inside the other."""
+    folders = [folder for _, folder in places if path.is_relative_to(folder)]
+    return path.relative_to(max(folders, key=lambda folder: len(folder.parts))).as_posix()
 
 
 @cache
-def imports(path: Path, root: Path) -> tuple[Path, ...]:
+def imports(path: Path, places: tuple[tuple[str, Path], ...]) -> tuple[Path, ...]:
+    """The files of the packages that a module's import statements load, in the paths' order.
+
+    Args:
+        places: the items of `packages`, as a tuple, since the answer is cached by it.
+
+    Raises:
+        RejeuError: as `code_of` does.
+    """
+    packages = dict(places)
     files: set[Path] = set()
     for node in ast.walk(tree(path)):
-        for module, attributes in imported(node, path, root):
-            if module.split(".")[0] != PACKAGE:
+        for module, attributes in imported(node, path, packages):
+            package = module.split(".")[0]
+            at = f"{path}, line {getattr(node, 'lineno', '?')}: imports '{module}'"
+            if package not in packages:
+                refuse_beside(package, packages, at)
+                continue
+            root = packages[package]
+            if not exists(package, root):
                 continue
             if not exists(module, root):
                 raise RejeuError(
-                    f"{path}, line {getattr(node, 'lineno', '?')}: imports '{module}', and there "
-                    "is no such module; expected one that exists. Mend the import or restore the "
-                    "file."
+                    f"{at}, and there is no such module; expected one that exists. Mend the import "
+                    "or restore the file."
                 )
-            files.update(files_of(module, root))
-            for name in attributes:
-                files.update(files_of(f"{module}.{name}", root))
+            for name in (module, *(f"{module}.{name}" for name in attributes)):
+                files.update(files_of(name, root))
     return tuple(sorted(files))
 
 
-def imported(node: ast.AST, path: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
+def refuse_beside(module: str, packages: Packages, at: str) -> None:
+    """Refuse a module that Python would find beside a package: its changes would go unseen."""
+    for package, root in packages.items():
+        place = root / module
+        if place.with_suffix(".py").is_file() or any(place.rglob("*.py")):
+            raise RejeuError(
+                f"{at}, which lies in {root}; expected project modules inside "
+                f"{' or '.join(packages)} only, since changes elsewhere go unseen. "
+                f"Move it into {root / package} and import it from there."
+            )
+
+
+def imported(node: ast.AST, path: Path, packages: Packages) -> Iterator[tuple[str, list[str]]]:
     """Modules that an import statement loads, each with the names that it takes from it.
 
     A name may be a module too. A star takes all modules of a package, since `__all__` may.
@@ -99,15 +181,18 @@ def imported(node: ast.AST, path: Path, root: Path) -> Iterator[tuple[str, list[
     elif isinstance(node, ast.ImportFrom):
         base = node.module or ""
         if node.level:
-            package = path.relative_to(root).parts[: -node.level]
+            package = Path(name_of(path, packages.items())).parts[: -node.level]
             base = ".".join((*package, base)).rstrip(".")
         names = [alias.name for alias in node.names]
         if names == ["*"]:
-            names = [file.stem for file in sorted(root.joinpath(*base.split(".")).glob("*.py"))]
+            parts = base.split(".")
+            folder = packages[parts[0]].joinpath(*parts) if parts[0] in packages else None
+            names = [file.stem for file in sorted(folder.glob("*.py"))] if folder else []
         yield base, names
 
 
 def exists(module: str, root: Path) -> bool:
+    """Whether the folder `root` holds a module or a package of this dotted name."""
     place = root.joinpath(*module.split("."))
     return place.is_dir() or place.with_suffix(".py").is_file()
 
@@ -124,6 +209,11 @@ def files_of(name: str, root: Path) -> Iterator[Path]:
 
 @cache
 def tree(path: Path) -> ast.Module:
+    """A file's syntax tree, parsed once in a process.
+
+    Raises:
+        RejeuError: the file isn't Python, or not UTF-8.
+    """
     try:
         return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except (SyntaxError, ValueError) as error:  # ValueError: NUL bytes, or not UTF-8
@@ -132,7 +222,17 @@ def tree(path: Path) -> ast.Module:
 
 @cache
 def fingerprint(path: Path) -> str:
-    return hashlib.sha256(canonical(tree(path)).encode()).hexdigest()
+    """`fingerprint_of` a file, computed once in a process.
+
+    Raises:
+        RejeuError: the file isn't Python, or not UTF-8.
+    """
+    return fingerprint_of(tree(path))
+
+
+def fingerprint_of(module: ast.Module) -> str:
+    """The sha256, in 64 hexadecimal digits, of a syntax tree as `canonical` writes it."""
+    return hashlib.sha256(canonical(module).encode()).hexdigest()
 
 
 def canonical(node: object) -> str:
@@ -153,6 +253,7 @@ def canonical(node: object) -> str:
 
 
 def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of a module, a class or a function, without its docstring."""
     match body:
         case [ast.Expr(value=ast.Constant(value=str())), *rest]:
             return rest

@@ -56,6 +56,7 @@ def checked(path: str) -> str:
 
 
 def entry(outputs: list[str], identity: str) -> Path:
+    """The folder that keeps the results of a job: by its first output, then by its identity."""
     target = hashlib.sha256(outputs[0].encode()).hexdigest()[:16]
     return FOLDER / target / identity[:32]
 

@@ -2,8 +2,10 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rejeu.errors import RejeuError
 
@@ -17,6 +19,30 @@ class Job:
     threads: int
     memory_mb: float
     disk_mb: float
+
+
+def jobs_of(workflow: Any, expected: Mapping[str, Mapping[str, float]]) -> list[Job]:
+    """The jobs that Snakemake's graph says will run.
+
+    Args:
+        expected: seconds that a job of each rule takes, by tier; 2 where nothing is said, and 5
+            for a job of no tier.
+    """
+    return [
+        Job(
+            name=job.rule.name,
+            seconds=(
+                expected[job.wildcards.tier].get(job.rule.name, 2)
+                if "tier" in job.wildcards.keys()  # noqa: SIM118  Snakemake's, no mapping
+                else 5
+            ),
+            threads=job.threads,
+            memory_mb=job.resources.get("mem_mb", 0),
+            disk_mb=job.resources.get("disk_mb", 0),
+        )
+        for job in workflow.dag.needrun_jobs()
+        if not job.rule.norun
+    ]
 
 
 def describe(jobs: list[Job], cores: int, folder: Path) -> str:
@@ -44,5 +70,6 @@ def describe(jobs: list[Job], cores: int, folder: Path) -> str:
 
 
 def duration(seconds: float) -> str:
+    """A time in words, rounded to whole minutes."""
     minutes = round(seconds / 60)
     return f"about {minutes} min" if minutes else "under a minute"

@@ -55,6 +55,7 @@ def recorded(path: str | Path) -> Record | None:
 
 
 def write(path: str | Path, record: Record) -> None:
+    """Write the record of the file `path`, relative to the project, in place of the one before."""
     write_note(place(path), asdict(record))
 
 

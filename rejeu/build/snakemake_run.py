@@ -3,9 +3,13 @@
 import difflib
 import os
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
+from rejeu.build.changes import is_code, plain
 from rejeu.errors import RejeuError
 
 # Options of Snakemake's with which it runs no job.
@@ -28,7 +32,19 @@ def command() -> Any:
     return get_argument_parser().parse_known_args(sys.argv[1:])[0]
 
 
+def refuse(error: RejeuError | str) -> NoReturn:
+    """End with the message alone: a WorkflowError would add where in the rules it was raised."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
+
+
+def config_of_command(workflow: Any) -> dict[str, Any]:
+    """What --config says, which a workflow that is used by `module:` isn't given otherwise."""
+    return dict(workflow.config_settings.config or {})
+
+
 def runs_jobs(options: Any) -> bool:
+    """Whether Snakemake runs jobs with the options that `command` gave; not where it gave none."""
     return options is not None and not any(getattr(options, name, None) for name in RUNS_NOTHING)
 
 
@@ -61,22 +77,54 @@ def start_jobs_freely(workflow: Any) -> None:
         workflow.scheduler.job_rate_limiter = None
 
 
-def mark_incomplete(path: str) -> None:
-    """Let Snakemake make a file again, as it does with what a killed job left half written."""
+def memory() -> Any:
+    """What Snakemake remembers of the files that it made in this folder; also before it plans."""
     from snakemake.persistence.file import FilePersistence  # noqa: PLC0415
 
-    FilePersistence()._mark_incomplete(path, None)
+    return FilePersistence()
+
+
+def mark_incomplete(path: str) -> None:
+    """Let Snakemake make a file again, as it does with what a killed job left half written."""
+    from snakemake.io import IOFile  # noqa: PLC0415
+
+    memory().started(SimpleNamespace(output=[IOFile(path)]))
 
 
 def recorded_params(path: str) -> list[str]:
     """The params with which Snakemake remembers that a file was made, as Python writes them."""
-    from snakemake.persistence.file import FilePersistence  # noqa: PLC0415
+    from snakemake.io import IOFile  # noqa: PLC0415
 
-    record = FilePersistence()._read_record(path)
-    return list(record.params or []) if record is not None else []
+    return list(memory().params(IOFile(path)) or [])
+
+
+def recorded_codes(paths: Iterable[str]) -> Counter[str]:
+    """How many of these files Snakemake remembers to have been made with each code hash."""
+    values = (plain(param) for path in paths for param in recorded_params(path))
+    return Counter(value for value in values if is_code(value))
 
 
 def is_forced(workflow: Any) -> bool:
     """Whether someone asked for jobs to run though their results are there."""
     asked = workflow.dag_settings
     return bool(asked.forcerun or asked.forceall or asked.forcetargets)
+
+
+def around_build(workflow: Any, start: Callable[[Any], None], end: Callable[[], None]) -> None:
+    """Do something before the first job, and after the last, whether it failed or not.
+
+    As `onstart:` and its like do, but also where the workflow is used by `module:`, of which
+    Snakemake takes no such blocks.
+    """
+    workflow._onstart = lambda _log: start(workflow)
+    workflow._onsuccess = workflow._onerror = lambda _log: end()
+
+
+def build_by_default(workflow: Any, rule: str) -> None:
+    """Make a rule of an included file the one that Snakemake builds unless told otherwise."""
+    workflow.default_target = rule
+
+
+def deploys_software(workflow: Any) -> bool:
+    """Whether jobs get their packages from environments that Snakemake makes (--use-conda)."""
+    return bool(workflow.deployment_settings.deployment_method)

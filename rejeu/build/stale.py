@@ -55,4 +55,4 @@ def describe(found: list[Stale], tier: str) -> str:
         f"{entry.made}, and {entry.installed} is installed"
         for entry in found
     )
-    return f"Stale results: {what}. They are kept; `make retrain TIER={tier}` makes them again."
+    return f"Stale results: {what}. They are kept; `rejeu retrain --tier {tier}` makes them again."

@@ -1,6 +1,4 @@
-"""`make audit`: known vulnerabilities of the pinned packages, by pip-audit from PyPI's database.
-
-Usage: python -m rejeu.commands.audit
+"""`rejeu audit`: known vulnerabilities of the pinned packages, by pip-audit from PyPI's database.
 
 Exit code 1: a vulnerability is known. Where the database can't be reached nothing was checked,
 which is said and is no failure.
@@ -9,11 +7,11 @@ which is said and is no failure.
 import json
 import re
 import subprocess
-import sys
 import venv
 from pathlib import Path
 from typing import Any
 
+from rejeu.build.engine import engine
 from rejeu.errors import RejeuError
 
 PIP_AUDIT = "pip-audit==2.10.1"
@@ -73,14 +71,17 @@ def audit(lock: Path, environment: Path) -> tuple[str, int]:
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a program until it ends, whatever its exit code, and hold what it prints."""
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
 
 
-if __name__ == "__main__":
-    root = Path(__file__).parents[2]
-    try:
-        said, code = audit(root / "requirements.lock", root / ".cache" / "rejeu" / "audit")
-    except RejeuError as error:
-        said, code = f"error: {error}", 2
-    print(said)
-    sys.exit(code)
+def main() -> int:
+    """Print what is known of the engine's pinned packages; 1 where there is a vulnerability.
+
+    Raises:
+        RejeuError: pip-audit failed.
+    """
+    root = engine()
+    words, code = audit(root / "requirements.lock", root / ".cache" / "rejeu" / "audit")
+    print(words)
+    return code

@@ -1,15 +1,10 @@
-"""`make decide`: more seeds for the claims that are undecided, at the looks that the tier declares.
-
-Usage: python -m rejeu.commands.decide TIER [--claim ID] [--minutes N]
+"""`rejeu decide`: more seeds for claims that are undecided, at the looks that the tier declares.
 
 Seeds are added to those experiments alone that an undecided claim compares, and to those that these
 start from. Each look may take its own share of the risk, so that looking again keeps it (`judge`).
 """
 
-import argparse
 import math
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
@@ -17,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rejeu.build.commit import git
+from rejeu.build.engine import snakemake
 from rejeu.errors import RejeuError
-from rejeu.evaluation.judge import quantities, run_of
+from rejeu.evaluation.fields import quantities, run_of
 from rejeu.job.whole_files import read_json
-from rejeu.report.provenance import git
 from rejeu.study import looks
 from rejeu.study.configuration import Study, load
 from rejeu.study.strict_reading import read_yaml
@@ -34,7 +30,7 @@ def undecided(entries: Iterable[dict[str, Any]], claim: str | None) -> list[dict
     """
     known = {entry["id"]: entry for entry in entries}
     if claim is not None and claim not in known:
-        raise RejeuError(f"CLAIM={claim}: no such claim; known: {', '.join(known)}")
+        raise RejeuError(f"--claim {claim}: no such claim; known: {', '.join(known)}")
     return [
         entry
         for name, entry in known.items()
@@ -54,10 +50,10 @@ def with_starts(study: Study, needed: set[tuple[str, str]]) -> set[tuple[str, st
     """Those experiments and what they start from."""
     found = set(needed)
     for part, name in needed:
-        before = getattr(study, part).experiments[name].start_from
+        before = study.parts[part].experiments[name].start_from
         while before is not None:
             found.add((part, before))
-            before = getattr(study, part).experiments[before].start_from
+            before = study.parts[part].experiments[before].start_from
     return found
 
 
@@ -96,9 +92,8 @@ def build(tier: str, *targets: str) -> None:
     Raises:
         RejeuError: it failed; it has said why.
     """
-    command = [sys.executable, "-m", "snakemake", *targets, "--config", f"tier={tier}"]
-    if subprocess.run(command, check=False).returncode:  # noqa: S603
-        raise RejeuError("the build failed; mend what it names, then run `make decide` again")
+    if snakemake(targets, tier):
+        raise RejeuError("the build failed; mend what it names, then run `rejeu decide` again")
 
 
 def decide(study: Study, tier: str, claim: str | None, minutes: float | None, jobs: int) -> str:
@@ -135,7 +130,7 @@ def decide(study: Study, tier: str, claim: str | None, minutes: float | None, jo
             left = max(0, math.floor(minutes - spent))
             return (
                 f"Look {number} would take about {math.ceil(asked)} min of training, and {left} of "
-                f"MINUTES={minutes:g} are left. Undecided: {', '.join(look['claims'])}"
+                f"{minutes:g} are left. Undecided: {', '.join(look['claims'])}"
             )
         print(
             f"look {number}: {', '.join(look['claims'])}; about {math.ceil(asked)} min of training",
@@ -145,22 +140,14 @@ def decide(study: Study, tier: str, claim: str | None, minutes: float | None, jo
         looks.record(study, root, tier, {"look": number, **stamp, **look})
 
 
-def main(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="make decide", description=__doc__)
-    parser.add_argument("tier", nargs="?")
-    parser.add_argument("--claim")
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    given = parser.parse_args(words)
+def main(tier: str | None, claim: str | None, minutes: float | None, jobs: int) -> None:
+    """Print what `decide` says of the study in the current folder; without a tier, of its own.
+
+    Raises:
+        RejeuError: there is no such tier or claim, no look is declared, or a build failed.
+    """
     study = load(read_yaml("config.yaml"), "config.yaml")
-    tier = given.tier or study.tier
+    tier = tier or study.tier
     if tier not in study.tiers:
-        raise RejeuError(f"TIER={tier}: no such tier; known: {', '.join(study.tiers)}")
-    print(decide(study, tier, given.claim, given.minutes, given.jobs))
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except RejeuError as error:
-        sys.exit(f"error: {error}")
+        raise RejeuError(f"--tier {tier}: no such tier; known: {', '.join(study.tiers)}")
+    print(decide(study, tier, claim, minutes, jobs))

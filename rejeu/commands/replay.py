@@ -1,13 +1,10 @@
-"""`make replay`: how often a claim's verdict comes out again, if its runs' spread is the truth.
-
-Usage: python -m rejeu.commands.replay [TIER] [STUDIES]
+"""`rejeu replay`: how often a claim's verdict comes out again, if its runs' spread is the truth.
 
 Each comparison's values are drawn anew, normally around their mean with their spread, events with
 their share; a verdict that fewer than 90 of 100 such studies give is recorded as a set
 (`expected-verdicts.yaml`).
 """
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,8 +16,6 @@ from rejeu.evaluation.judge import Runs, judge_all
 from rejeu.job.whole_files import read_json
 from rejeu.study.configuration import load
 from rejeu.study.strict_reading import read_yaml
-
-STUDIES = 200
 
 
 def again(found: dict[str, Any], draw: np.random.Generator) -> dict[int, Any]:
@@ -50,14 +45,14 @@ def replayed(
         **{"reference": None, "tiers": None, "device": None, "needs": None},
         **{
             arm: [
-                {**found, "of": f"sentiment.{arm}_{place}.metrics.value", "against": None}
+                {**found, "of": f"runs.{arm}_{place}.metrics.value", "against": None}
                 for place, found in enumerate(entry["arms"].get(arm, []))
             ]
             for arm in ("corrected", "notebook")
         },
     }
     known = {
-        f"sentiment.{arm}_{place}.metrics.value": found
+        f"runs.{arm}_{place}.metrics.value": found
         for arm, compared in entry["arms"].items()
         for place, found in enumerate(compared)
     }
@@ -81,23 +76,20 @@ def seen(found: dict[str, Any]) -> list[tuple[str, int]]:
     return list((differing or counts or [{}])[0].items())
 
 
-def main(words: list[str]) -> None:
+def main(tier: str | None, studies: int) -> None:
+    """Print, for each claim that was judged, how often so many replayed studies give each verdict.
+
+    Raises:
+        RejeuError: the claims have not been judged.
+    """
     study = load(read_yaml("config.yaml"), "config.yaml")
-    tier = words[0] if words else study.tier
+    tier = tier or study.tier
     path = Path("results", tier, "claims.json")
     if not path.is_file():
-        raise RejeuError(f"{path}: no such file; `make claims TIER={tier}` makes it")
-    studies = int(words[1]) if len(words) > 1 else STUDIES
+        raise RejeuError(f"{path}: no such file; `rejeu claims --tier {tier}` makes it")
     draw = np.random.default_rng(0)
     for entry in read_json(path):
         if entry["verdict"] != "untested" and entry["why"] != "needs":
             came = replayed(entry, studies, study.tiers[tier].looks, draw)
             said = ", ".join(f"{name} {100 * n / studies:.0f} %" for name, n in came.most_common())
             print(f"{entry['id']}: {entry['verdict']}; again: {said}")
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except RejeuError as error:
-        sys.exit(f"error: {error}")

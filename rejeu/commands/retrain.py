@@ -1,20 +1,17 @@
-"""`make retrain`: which files to make again since they come from other versions of packages.
+"""`rejeu retrain`: which files to make again since they come from other versions of packages."""
 
-Usage: python -m rejeu.commands.retrain [TIER]
-"""
-
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from rejeu.build.packages import versions
 from rejeu.build.stale import differing, read_run
 from rejeu.errors import RejeuError
-from rejeu.study.configuration import load
+from rejeu.study.configuration import Study, load
 from rejeu.study.looks import Seeds, seeds, taken
 from rejeu.study.strict_reading import read_yaml
 
-# What a part's data are made from first; their later steps follow.
-DATA = {"sentiment": "data/sentiment/clean.parquet", "lora": "data/chat/pairs.parquet"}
+# By kind, what a part's data are made from first; their later steps follow.
+FIRST_DATA = {"classifier": "clean.parquet", "lora": "pairs.parquet"}
 
 
 def run_files(tier: str, seeds: Seeds) -> dict[str, list[Path]]:
@@ -22,45 +19,50 @@ def run_files(tier: str, seeds: Seeds) -> dict[str, list[Path]]:
     return {
         part: [
             Path("results", tier, part, name, f"seed{seed}", "run.json")
-            for name, own in seeds[part].items()
-            for seed in own
+            for name, drawn in experiments.items()
+            for seed in drawn
         ]
-        for part in DATA
+        for part, experiments in seeds.items()
     }
 
 
-def outdated(runs: dict[str, list[Path]], results: Path, now: dict[str, str]) -> list[Path]:
+def first_data(study: Study, part: str, tier: str) -> Path | None:
+    """What a part's data are made from first; None for a program, which reads raw inputs."""
+    name = FIRST_DATA.get(study.parts[part].kind)
+    return Path("results", tier, "data", study.data_folder(part), name) if name else None
+
+
+def outdated(
+    runs: Mapping[str, list[Path]], data: Mapping[str, Path | None], now: dict[str, str]
+) -> list[Path]:
     """The stale runs, and the data of a part where they are older than a stale run of it.
 
     Such data come from the old packages too. Asked again after an interruption, this names what is
     left to do. A run that isn't there needs no force to be made.
     """
-    found = []
+    outdated_files = []
     for part, paths in runs.items():
         old = [path for path in paths if (run := read_run(path)) and differing(run, now)]
-        data = results / DATA[part]
-        if data.is_file() and any(path.stat().st_mtime > data.stat().st_mtime for path in old):
-            found.append(data)
-        found += old
-    return found
+        rows = data[part]
+        if rows is not None and rows.is_file():
+            made = rows.stat().st_mtime
+            outdated_files += [rows] if any(path.stat().st_mtime > made for path in old) else []
+        outdated_files += old
+    return outdated_files
 
 
-def main(tier: str | None) -> None:
+def main(tier: str | None) -> list[Path]:
+    """What to make again of a tier's files.
+
+    Raises:
+        RejeuError: no such tier.
+    """
     study = load(read_yaml("config.yaml"), "config.yaml")
     tier = tier or study.tier
     if tier not in study.tiers:
-        raise RejeuError(f"TIER={tier}: no such tier; known: {', '.join(study.tiers)}")
-    print(
-        *outdated(
-            run_files(tier, seeds(study, tier, taken(study, Path.cwd()))),
-            Path("results", tier),
-            versions(),
-        )
+        raise RejeuError(f"--tier {tier}: no such tier; known: {', '.join(study.tiers)}")
+    return outdated(
+        run_files(tier, seeds(study, tier, taken(study, Path.cwd()))),
+        {part: first_data(study, part, tier) for part in study.tiers[tier].parts},
+        versions(),
     )
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1] if len(sys.argv) > 1 else None)
-    except RejeuError as error:
-        sys.exit(f"error: {error}")

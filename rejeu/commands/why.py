@@ -1,20 +1,17 @@
-"""`make why`: in one screen, why a target would be rebuilt. Runs nothing and takes no lock.
-
-Usage: python -m rejeu.commands.why [TARGET [TIER]]
+"""`rejeu why`: in one screen, why a target would be rebuilt. Runs nothing and takes no lock.
 
 The only module that imports Snakemake, whose dry run knows the reasons; no script reaches it.
 """
 
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rejeu.build import accepted
 from rejeu.build.changes import listed, params_change
-from rejeu.build.identity import fingerprints
-from rejeu.errors import RejeuError
-from rejeu.study.strict_reading import read_yaml
+from rejeu.build.dry_run import dry_run
+from rejeu.build.identity import fingerprints, packages_of
 
 CAUSES = 15  # lines of causes on one screen
 
@@ -27,7 +24,7 @@ class Planned:
     reasons: tuple[str, ...]
 
 
-def describe(jobs: list[Planned], target: str) -> str:
+def causes_in_words(jobs: list[Planned], target: str) -> str:
     """Root causes with their jobs, most jobs first, then how many follow from these."""
     if not jobs:
         return f"{target} is up to date: nothing would run."
@@ -46,6 +43,7 @@ def describe(jobs: list[Planned], target: str) -> str:
 
 
 def plural(count: int, what: str) -> str:
+    """A count and its noun, with an s unless it is one."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
@@ -65,7 +63,9 @@ def reasons_of(job: Any, workflow: Any, root: Path) -> tuple[str, ...]:
         reasons += [f"input added: {listed(now - before)}"] if now - before else []
         reasons += [f"input no longer used: {listed(before - now)}"] if before - now else []
     if why.params_changed:
-        code = fingerprints(root / "scripts" / Path(job.rule.script).name, root)
+        packages, equal = packages_of(root), accepted.equal_to(accepted.read(root))
+        script = packages["rejeu"] / "scripts" / Path(job.rule.script).name
+        code = fingerprints(script, packages, equal)
         reasons += params_change(
             persistence.params(first) or [], dict(job.params.items()), code, root
         )
@@ -78,28 +78,7 @@ def planned(target: str, tier: str | None, root: Path) -> list[Planned]:
     Raises:
         RejeuError: with Snakemake's message, where it can't plan.
     """
-    from snakemake.api import SnakemakeApi  # noqa: PLC0415  a second; `describe` doesn't need it
-    from snakemake.exceptions import RuleException, WorkflowError  # noqa: PLC0415
-    from snakemake.settings import enums, types  # noqa: PLC0415
-
-    profile = read_yaml(root / "profiles" / "default" / "config.yaml")
-    triggers = {enums.RerunTrigger[name.upper()] for name in profile["rerun-triggers"]}
-    silent = types.OutputSettings(quiet={enums.Quietness.ALL}, enable_file_logging=False)
-    with SnakemakeApi(silent) as api:
-        try:
-            api.workflow(
-                resource_settings=types.ResourceSettings(cores=1),
-                config_settings=types.ConfigSettings(config={"tier": tier} if tier else {}),
-                snakefile=root / "Snakefile",
-            ).dag(
-                types.DAGSettings(targets={target}, rerun_triggers=triggers, force_incomplete=True)
-            )
-            workflow: Any = api._workflow_api._workflow  # pyright: ignore[reportOptionalMemberAccess]
-            # Half of a dry run: a whole one marks its jobs as done, which clears their reasons.
-            workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
-            workflow._build_dag()
-        except (WorkflowError, RuleException, SyntaxError) as error:
-            raise RejeuError(f"can't plan {target}: {str(error).strip()}") from None
+    with dry_run(target, tier, root) as workflow:
         return [
             Planned(job.rule.name, reasons_of(job, workflow, root))
             for job in workflow.dag.needrun_jobs()
@@ -107,14 +86,10 @@ def planned(target: str, tier: str | None, root: Path) -> list[Planned]:
         ]
 
 
-def main(words: list[str]) -> None:
-    target = words[0] if words else "all"
-    tier = words[1] if len(words) > 1 else None
-    print(describe(planned(target, tier, Path.cwd()), target))
+def main(target: str, tier: str | None, root: Path) -> None:
+    """Print why a target would be made again.
 
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except RejeuError as error:
-        sys.exit(f"error: {error}")
+    Raises:
+        RejeuError: with Snakemake's message, where it can't plan.
+    """
+    print(causes_in_words(planned(target, tier, root), target))

@@ -113,8 +113,8 @@ def split(
 
 
 def _turns(messages: list[list[dict[str, str]]]) -> list[str]:
-    said = itertools.chain.from_iterable(messages)
-    by_sender = itertools.groupby(said, key=lambda message: message["sender"])
+    flattened = itertools.chain.from_iterable(messages)
+    by_sender = itertools.groupby(flattened, key=lambda message: message["sender"])
     return [
         " ".join(" ".join(message["text"] for message in turn).split()) for _, turn in by_sender
     ]

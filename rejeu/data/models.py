@@ -82,8 +82,8 @@ def _from_gguf(path: Path, stage: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **options)
     except (ValueError, KeyError, IndexError, OSError) as error:
         raise RejeuError(f"{path}: not a readable GGUF model: {error}") from error
-    model, found = loaded
-    _refuse_missing(path, found)
+    model, loading_info = loaded
+    _refuse_missing(path, loading_info)
     # transformers still takes the dequantised model for a quantised one, and won't save it.
     model.hf_quantizer = None
     model.is_quantized = False
@@ -152,13 +152,13 @@ def _refuse_layers(source: Path, layers: Any, tensors: int) -> None:
         )
 
 
-def _refuse_missing(source: Path, found: dict[str, Any]) -> None:
+def _refuse_missing(source: Path, loading_info: dict[str, Any]) -> None:
     """Refuse weights that the files lack, but for a pooler, which a classifier draws anew."""
-    missing = sorted(name for name in found["missing_keys"] if "pooler." not in name)
-    if missing or found["mismatched_keys"]:
+    missing = sorted(name for name in loading_info["missing_keys"] if "pooler." not in name)
+    if missing or loading_info["mismatched_keys"]:
         raise RejeuError(
             f"{source}: weights don't fit config.json: missing {missing[:5]}, "
-            f"of another shape {sorted(found['mismatched_keys'])[:5]}"
+            f"of another shape {sorted(loading_info['mismatched_keys'])[:5]}"
         )
 
 
@@ -203,8 +203,8 @@ def _check_loads(kind: str, stage: Path, source: Path) -> None:
         if refusal(error):
             raise
         raise RejeuError(f"{source}: the model doesn't load: {error}") from error
-    model, found = loaded
-    _refuse_missing(source, found)
+    model, loading_info = loaded
+    _refuse_missing(source, loading_info)
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise RejeuError(
@@ -216,11 +216,11 @@ def _check_loads(kind: str, stage: Path, source: Path) -> None:
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
-    if len(found) != 1:
-        names = [path.name for path in found]
+    matches = sorted(folder.glob(pattern))
+    if len(matches) != 1:
+        names = [path.name for path in matches]
         raise RejeuError(f"{folder}: expected one file {pattern}, found {names or 'none'}")
-    return found[0]
+    return matches[0]
 
 
 def _copy(folder: Path, files: tuple[str, ...], stage: Path) -> None:

@@ -5,6 +5,12 @@ from pathlib import Path
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json
 
+# They count positions from their padding token's number on, so that the first few serve no token.
+OFFSET = (
+    *("camembert", "data2vec-text", "ibert", "longformer", "luke", "mpnet", "roberta"),
+    *("roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
+)
+
 
 def refuse_longer(key: str, max_length: int, config: Path) -> None:
     """Refuse rows of more tokens than a model has positions for.
@@ -17,8 +23,13 @@ def refuse_longer(key: str, max_length: int, config: Path) -> None:
     Raises:
         RejeuError: the model would meet positions that it never had.
     """
-    positions = read_json(config).get("max_position_embeddings") if config.is_file() else None
-    if isinstance(positions, int) and max_length > positions:
+    model_settings = read_json(config) if config.is_file() else {}
+    positions = model_settings.get("max_position_embeddings", model_settings.get("n_positions"))
+    if not isinstance(positions, int):
+        return
+    if model_settings.get("model_type") in OFFSET:
+        positions -= model_settings.get("pad_token_id", 1) + 1
+    if max_length > positions:
         raise RejeuError(
             f"{key}: {max_length}; expected at most {positions}, since the model has no more "
             f"positions ({config})"

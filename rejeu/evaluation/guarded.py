@@ -39,11 +39,11 @@ def law(n: int) -> np.ndarray:
     """|t| of `n` values of skewed noise around their true mean, sorted, of shape (DRAWS,)."""
     draw = np.random.default_rng(n)
     mean = math.exp(SHAPE**2 / 2)
-    found = []
+    chunks = []
     for _ in range(DRAWS // CHUNK):
         noise = draw.lognormal(0, SHAPE, (CHUNK, n)) - mean
-        found.append(np.abs(noise.mean(axis=1)) / (noise.std(axis=1, ddof=1) / math.sqrt(n)))
-    return np.sort(np.concatenate(found))
+        chunks.append(np.abs(noise.mean(axis=1)) / (noise.std(axis=1, ddof=1) / math.sqrt(n)))
+    return np.sort(np.concatenate(chunks))
 
 
 def critical(n: int, risk: float) -> float:
@@ -53,9 +53,9 @@ def critical(n: int, risk: float) -> float:
 
 def p_value(t: float, n: int) -> float:
     """The probability of so large a |t|, never below one in DRAWS."""
-    known = law(n)
-    beyond = len(known) - int(np.searchsorted(known, abs(t), side="left"))
-    return (beyond + 1) / (len(known) + 1)
+    simulated = law(n)
+    beyond = len(simulated) - int(np.searchsorted(simulated, abs(t), side="left"))
+    return (beyond + 1) / (len(simulated) + 1)
 
 
 def alike(values: np.ndarray) -> bool:
@@ -68,11 +68,11 @@ def interval(values: Sequence[float], risk: float) -> tuple[float, float] | None
 
     Values without spread have none either: that seeds agree isn't that all would.
     """
-    known = np.asarray(values, dtype=float)
-    if len(known) < FEWEST_SEEDS or alike(known):
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < FEWEST_SEEDS or alike(sample):
         return None
-    half = critical(len(known), risk) * known.std(ddof=1) / math.sqrt(len(known))
-    return float(known.mean() - half), float(known.mean() + half)
+    half = critical(len(sample), risk) * sample.std(ddof=1) / math.sqrt(len(sample))
+    return float(sample.mean() - half), float(sample.mean() + half)
 
 
 def beside(values: Sequence[float], point: float) -> Place:
@@ -81,15 +81,15 @@ def beside(values: Sequence[float], point: float) -> Place:
     Values without spread are counted like coins: `n` of `n` on one side happens with probability
     2 ** (1 - n) where the sides are equally likely.
     """
-    known = np.asarray(values, dtype=float)
-    away = float(known.mean()) - point
+    sample = np.asarray(values, dtype=float)
+    away = float(sample.mean()) - point
     if abs(away) <= EQUAL * max(1.0, abs(point)):
         return Place(0, 1.0)
     side = 1 if away > 0 else -1
-    if alike(known):
-        return Place(side, agreeing(len(known)))
-    t = away / (known.std(ddof=1) / math.sqrt(len(known)))
-    return Place(side, p_value(t, len(known)))
+    if alike(sample):
+        return Place(side, agreeing(len(sample)))
+    t = away / (sample.std(ddof=1) / math.sqrt(len(sample)))
+    return Place(side, p_value(t, len(sample)))
 
 
 def agreeing(n: int) -> float:
@@ -103,10 +103,10 @@ def detectable(values: Sequence[float], risk: float) -> float | None:
     The noise is taken for normal, with the spread that the values have. None: values without
     spread, too few for any effect to be found.
     """
-    known = np.asarray(values, dtype=float)
-    if alike(known):
-        return 0.0 if agreeing(len(known)) <= risk else None
-    return float(known.std(ddof=1)) * detectable_spreads(len(known), risk)
+    sample = np.asarray(values, dtype=float)
+    if alike(sample):
+        return 0.0 if agreeing(len(sample)) <= risk else None
+    return float(sample.std(ddof=1)) * detectable_spreads(len(sample), risk)
 
 
 @cache
@@ -117,8 +117,8 @@ def detectable_spreads(n: int, risk: float) -> float:
     def short(distance: float) -> float:
         return float(nct.sf(bound, n - 1, distance * math.sqrt(n))) - POWER
 
-    found: Any = brentq(short, 0.0, 4 * (bound + 2) / math.sqrt(n))
-    return float(found)
+    root: Any = brentq(short, 0.0, 4 * (bound + 2) / math.sqrt(n))
+    return float(root)
 
 
 def seeds_needed(values: Sequence[float], distance: float, risk: float) -> int | None:
@@ -126,12 +126,12 @@ def seeds_needed(values: Sequence[float], distance: float, risk: float) -> int |
 
     None: over a hundred.
     """
-    known = np.asarray(values, dtype=float)
-    spread = float(known.std(ddof=1))
-    more = range(len(known) + 1, MOST_SEEDS + 1)
+    sample = np.asarray(values, dtype=float)
+    spread = float(sample.std(ddof=1))
+    more = range(len(sample) + 1, MOST_SEEDS + 1)
 
     def enough(n: int) -> bool:
-        if alike(known):
+        if alike(sample):
             return agreeing(n) <= risk
         return spread * detectable_spreads(n, risk) <= distance
 

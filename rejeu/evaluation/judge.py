@@ -7,17 +7,17 @@ at which seeds were added. What the report says of itself is judged by the same 
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from scipy.stats import binom, binomtest
 
 from rejeu.evaluation import guarded
+from rejeu.evaluation.fields import Side, quantities, run_of
 
 State = Literal["holds", "fails", "unclear", "missing"]
 Verdict = Literal["reproduced", "artefact", "contradicted", "inconclusive", "untested"]
-Side = Literal["above", "below", "within", "not_below"]
 VERDICTS: tuple[Verdict, ...] = (
     *("reproduced", "artefact", "contradicted"),
     *("inconclusive", "untested"),
@@ -99,28 +99,28 @@ def judge(
         look = further
         arms = measure_arms(claim, runs, look)
     states = states_of(arms)
-    shown = deciding(arms["corrected"])
-    asked = claim["tiers"] is None or tier in claim["tiers"]
-    judged = asked and claim["device"] in (None, runs.device)
-    found = verdict(states["corrected"], states.get("notebook")) if judged else "untested"
+    decisive = deciding(arms["corrected"])
+    in_tier = claim["tiers"] is None or tier in claim["tiers"]
+    judged = in_tier and claim["device"] in (None, runs.device)
+    outcome = verdict(states["corrected"], states.get("notebook")) if judged else "untested"
     return {
         "id": claim["id"],
         "kind": claim["kind"],
         "section": claim["section"],
         "finding": claim["finding"],
         "tier": tier,
-        "quantity": shown["quantity"],
+        "quantity": decisive["quantity"],
         "reference": refer(claim["reference"], reference),
-        **{key: shown[key] for key in ("measured", "interval", "margin")},
+        **{key: decisive[key] for key in ("measured", "interval", "margin")},
         "verdict_by_arm": states,
-        "verdict": found,
-        "why": why_open(found, asked, judged, arms),
-        "p": min(1.0, risk_of(found, arms) * (RISK / look.risk)),
+        "verdict": outcome,
+        "why": why_open(outcome, in_tier, judged, arms),
+        "p": min(1.0, risk_of(outcome, arms) * (RISK / look.risk)),
         "look": look.number,
         "level": 1 - look.risk,
         "needs": claim["needs"],
         "arms": arms,
-        "seeds": len(shown["values"]),
+        "seeds": len(decisive["values"]),
     }
 
 
@@ -137,14 +137,14 @@ def unmeasured(claim: dict[str, Any], tier: str, reference: Read) -> dict[str, A
 
 
 def why_open(
-    found: Verdict, asked: bool, judged: bool, arms: Mapping[str, list[dict[str, Any]]]
+    outcome: Verdict, in_tier: bool, judged: bool, arms: Mapping[str, list[dict[str, Any]]]
 ) -> str | None:
     """What keeps a claim from being decided: `tier`, `device`, `missing`, `mixed` or `unclear`."""
     if not judged:
-        return "device" if asked else "tier"
-    if found == "untested":
+        return "device" if in_tier else "tier"
+    if outcome == "untested":
         return "missing"
-    if found != "inconclusive":
+    if outcome != "inconclusive":
         return None
     unclear = [
         each for compared in arms.values() for each in compared if each["state"] == "unclear"
@@ -154,6 +154,10 @@ def why_open(
 
 
 def measure_arms(claim: dict[str, Any], runs: Runs, look: Look) -> dict[str, list[dict[str, Any]]]:
+    """The comparisons of each arm that the claim has, as `compare` measures them at a look.
+
+    The comparisons of an arm share the look's risk equally (Bonferroni).
+    """
     return {
         arm: [
             compare(comparison, runs, look.risk / len(claim[arm]), look.seeds)
@@ -165,10 +169,12 @@ def measure_arms(claim: dict[str, Any], runs: Runs, look: Look) -> dict[str, lis
 
 
 def states_of(arms: Mapping[str, list[dict[str, Any]]]) -> dict[str, State]:
-    return {arm: together([each["state"] for each in found]) for arm, found in arms.items()}
+    """The state of each arm: those of its comparisons, put `together`."""
+    return {arm: together([each["state"] for each in compared]) for arm, compared in arms.items()}
 
 
 def decided(arms: Mapping[str, list[dict[str, Any]]]) -> bool:
+    """Whether the arms give a verdict, and so none of `inconclusive` and `untested`."""
     states = states_of(arms)
     return verdict(states["corrected"], states.get("notebook")) in VERDICTS[:3]
 
@@ -181,7 +187,7 @@ def fewest_seeds(claim: dict[str, Any], runs: Runs) -> int:
 
 def deciding(compared: list[dict[str, Any]]) -> dict[str, Any]:
     """The comparison that an arm's state hangs on: the first that doesn't hold, or the first."""
-    return next((found for found in compared if found["state"] != "holds"), compared[0])
+    return next((each for each in compared if each["state"] != "holds"), compared[0])
 
 
 def compare(
@@ -195,34 +201,35 @@ def compare(
     """
     measured = taken(comparison, runs, most)
     values = list(measured.values())
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    whole = bool(values) and len(known) == len(values)
+    defined = [value for value in values if value is not None and math.isfinite(value)]
+    whole = bool(values) and len(defined) == len(values)
     kinds = seen_kinds(comparison, runs, list(measured))
-    found: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
     if comparison["test"] == "most":
-        found["count"] = sum(happened(comparison, value) for value in known)
-    if not whole or len(known) < guarded.FEWEST_SEEDS:
+        outcome["count"] = sum(happened(comparison, value) for value in defined)
+    if not whole or len(defined) < guarded.FEWEST_SEEDS:
         word = "undefined" if values and not whole else "missing"
-        found |= {"state": "missing", "word": word, "p": 1.0}
-        found |= dict.fromkeys(("interval", "detectable", "seeds_needed"))
+        outcome |= {"state": "missing", "word": word, "p": 1.0}
+        outcome |= dict.fromkeys(("interval", "detectable", "seeds_needed"))
     elif comparison["test"] == "most":
-        found |= share_of_seeds(found["count"], len(known), risk)
+        outcome |= share_of_seeds(outcome["count"], len(defined), risk)
     else:
-        found |= mean_over_seeds(comparison, known, risk)
+        outcome |= mean_over_seeds(comparison, defined, risk)
         if kinds["differ"]:
             # A mean over two kinds of outcome describes neither.
-            found |= {"state": "unclear", "word": "unclear", "interval": None, "p": 1.0}
+            outcome |= {"state": "unclear", "word": "unclear", "interval": None, "p": 1.0}
     return {
         "quantity": named(comparison),
         "values": values,
         "seeds": list(measured),
-        "measured": sum(known) / len(known) if whole else None,
+        "measured": sum(defined) / len(defined) if whole else None,
         "level": 1 - risk,
         "kinds": kinds,
         "unexcluded": 1 - RISK ** (1 / len(values)) if values else None,
         **{key: comparison[key] for key in ("of", "against", "by", "test", "side", "around")},
         "margin": comparison["margin"],
-        **found,
+        "unit": comparison.get("unit", "number"),
+        **outcome,
     }
 
 
@@ -288,6 +295,7 @@ def word_of(lower: guarded.Place, upper: guarded.Place, risk: float) -> str:
 
 
 def beside_no_effect(place: guarded.Place, risk: float) -> str:
+    """The side of no effect on which a value lies, `higher` or `lower`, else `unclear`."""
     if place.p > risk or place.side == 0:
         return "unclear"
     return "higher" if place.side > 0 else "lower"
@@ -298,8 +306,8 @@ def share_of_seeds(count: int, n: int, risk: float) -> dict[str, Any]:
 
     It holds where more than half of all fresh runs would show it, and needs six seeds or more.
     """
-    found = binomtest(count, n).proportion_ci(1 - risk, method="exact")
-    low, high = float(found.low), float(found.high)
+    interval = binomtest(count, n).proportion_ci(1 - risk, method="exact")
+    low, high = float(interval.low), float(interval.high)
     state: State = "holds" if low > HALF else "fails" if high < HALF else "unclear"
     return {
         "state": state,
@@ -342,22 +350,12 @@ def seeds_for_share(share: float, n: int, risk: float) -> int | None:
     return last + 1 if last < guarded.MOST_SEEDS else None
 
 
-def quantities(compared: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The paths of all quantities that comparisons measure."""
-    return [path for each in compared for path in (each["of"], each["against"]) if path]
-
-
-def run_of(path: str) -> str:
-    """The part and the experiment that a quantity is of, as `part.experiment`."""
-    return ".".join(path.split(".")[:2])
-
-
 def seen_kinds(comparison: dict[str, Any], runs: Runs, seeds: Sequence[int]) -> dict[str, Any]:
     """How many runs of each experiment are of which kind, and whether seeds differ in it."""
     counts: dict[str, dict[str, int]] = {}
     for path in quantities([comparison]):
-        found = runs.kinds(path)
-        kinds = [found[seed] for seed in seeds if seed in found]
+        by_seed = runs.kinds(path)
+        kinds = [by_seed[seed] for seed in seeds if seed in by_seed]
         if kinds:
             counts[run_of(path)] = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     return {"counts": counts, "differ": any(len(each) > 1 for each in counts.values())}
@@ -437,28 +435,28 @@ def verdict(corrected: State, notebook: State | None) -> Verdict:
     return "artefact" if notebook == "holds" else "contradicted"
 
 
-def risk_of(found: Verdict, arms: Mapping[str, list[dict[str, Any]]]) -> float:
+def risk_of(outcome: Verdict, arms: Mapping[str, list[dict[str, Any]]]) -> float:
     """The risk in a verdict: the larger of those of the arms that it hangs on."""
-    if found not in VERDICTS[:3]:
+    if outcome not in VERDICTS[:3]:
         return 1.0
-    needed = ["corrected"] if found == "reproduced" else list(arms)
+    needed = ["corrected"] if outcome == "reproduced" else list(arms)
     return min(1.0, max(arm_risk(arms[arm]) for arm in needed))
 
 
 def arm_risk(compared: list[dict[str, Any]]) -> float:
     """All comparisons must hold, or one fail."""
-    failing = [found["p"] for found in compared if found["state"] == "fails"]
-    return len(compared) * (min(failing) if failing else max(found["p"] for found in compared))
+    failing = [each["p"] for each in compared if each["state"] == "fails"]
+    return len(compared) * (min(failing) if failing else max(each["p"] for each in compared))
 
 
 def with_needs(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A claim whose precondition isn't met tells nothing: what was decided becomes inconclusive."""
-    known = {entry["id"]: entry for entry in entries}
+    by_id = {entry["id"]: entry for entry in entries}
 
     def met(name: str | None) -> bool:
         if name is None:
             return True
-        needed = known[name]
+        needed = by_id[name]
         return needed["verdict_by_arm"]["corrected"] == "holds" and met(needed["needs"])
 
     return [

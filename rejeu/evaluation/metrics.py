@@ -1,12 +1,16 @@
-"""Measure predictions: accuracy, precision, recall, F1 and confusion, by decision rule."""
+"""Measure predictions: accuracy, precision, recall, F1 and confusion, by rule or by class."""
 
 from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-RULES = ("argmax", "logit_above_half")
+from rejeu.evaluation.fields import RULES
+
+SCORES = ("precision", "recall", "f1")
+
+# {tn, fp, fn, tp} of two classes; of more, rows by actual and columns by predicted class.
+Confusion = dict[str, int] | list[list[int]]
 
 
 def decide(logits: np.ndarray, rule: str) -> np.ndarray:
@@ -29,6 +33,12 @@ def measure(labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
     is, F1 = 2 tp / (2 tp + fp + fn) where neither is. `ci95` is accuracy's exact
     binomial interval (Clopper-Pearson) over test rows.
     """
+    from sklearn.metrics import (  # noqa: PLC0415  the judge needs none of it
+        accuracy_score,
+        confusion_matrix,
+        precision_recall_fscore_support,
+    )
+
     tn, fp, fn, tp = (
         int(count) for count in confusion_matrix(labels, predicted, labels=[0, 1]).ravel()
     )
@@ -38,7 +48,6 @@ def measure(labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
         average="binary",
         zero_division=np.nan,  # pyright: ignore[reportArgumentType]
     )
-    interval = binomtest(tn + tp, len(labels)).proportion_ci(0.95, method="exact")
     return {
         "accuracy": float(accuracy_score(labels, predicted)),
         "precision": defined(precision),
@@ -46,7 +55,7 @@ def measure(labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
         "f1": defined(f1),
         "confusion": {"tn": tn, "fp": fp, "fn": fn, "tp": tp},
         "n": len(labels),
-        "ci95": [float(interval.low), float(interval.high)],
+        "ci95": exact_interval(tn + tp, len(labels)),
     }
 
 
@@ -56,24 +65,85 @@ def measure_by_rule(labels: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
     return by_rule["argmax"] | {"by_rule": by_rule}
 
 
-def larger_class(confusion: dict[str, int]) -> float:
-    """The share of the larger actual class: accuracy of always naming it."""
-    actual = confusion["tp"] + confusion["fn"]
-    total = sum(confusion.values())
-    return max(actual, total - actual) / total
+def measure_classes(
+    labels: np.ndarray, predicted: np.ndarray, classes: list[str]
+) -> dict[str, Any]:
+    """Metrics of one set of predictions of more than two classes, named by their numbers' order.
+
+    Precision, recall and F1 are means over classes (macro), None where a class has none; what a
+    class's are, and when undefined, is as in `measure`. `confusion` has a row for each actual and
+    a column for each predicted class.
+    """
+    from sklearn.metrics import (  # noqa: PLC0415  the judge needs none of it
+        confusion_matrix,
+        precision_recall_fscore_support,
+    )
+
+    numbers = list(range(len(classes)))
+    confusion = confusion_matrix(labels, predicted, labels=numbers)
+    scores = precision_recall_fscore_support(
+        labels,
+        predicted,
+        labels=numbers,
+        zero_division=np.nan,  # pyright: ignore[reportArgumentType]
+    )
+    named = {key: np.asarray(scores[place]) for place, key in enumerate(SCORES)}
+    by_class = {
+        name: {key: defined(values[number]) for key, values in named.items()}
+        | {"n": int(confusion[number].sum())}
+        for number, name in enumerate(classes)
+    }
+    right, rows = int(confusion.trace()), len(labels)
+    return {
+        "accuracy": right / rows,
+        **{key: defined(float(values.mean())) for key, values in named.items()},
+        "by_class": by_class,
+        "confusion": confusion.tolist(),
+        "classes": classes,
+        "n": rows,
+        "ci95": exact_interval(right, rows),
+    }
 
 
-def collapsed(confusion: dict[str, int]) -> bool:
+def measure_predictions(
+    labels: np.ndarray, logits: np.ndarray, classes: list[str]
+) -> dict[str, Any]:
+    """metrics.json of `logits` (rows, classes): of two classes by decision rule, else by class."""
+    if len(classes) == 2:
+        return measure_by_rule(labels, logits)
+    return measure_classes(labels, logits.argmax(axis=1), classes)
+
+
+def exact_interval(right: int, rows: int) -> list[float]:
+    """The 95 % interval (Clopper-Pearson) of a share of `rows`."""
+    interval = binomtest(right, rows).proportion_ci(0.95, method="exact")
+    return [float(interval.low), float(interval.high)]
+
+
+def matrix(confusion: Confusion) -> np.ndarray:
+    """Rows by actual class (down) and predicted class (across)."""
+    if isinstance(confusion, dict):
+        return np.array([[confusion[key] for key in row] for row in (("tn", "fp"), ("fn", "tp"))])
+    return np.array(confusion)
+
+
+def larger_class(confusion: Confusion) -> float:
+    """The share of the largest actual class: accuracy of always naming it."""
+    counts = matrix(confusion)
+    return float(counts.sum(axis=1).max() / counts.sum())
+
+
+def collapsed(confusion: Confusion) -> bool:
     """Whether all predictions are of one class."""
-    positive = confusion["tp"] + confusion["fp"]
-    return positive in (0, sum(confusion.values()))
+    return int(np.count_nonzero(matrix(confusion).sum(axis=0))) == 1
 
 
-def above_larger_class(confusion: dict[str, int]) -> float:
-    """How much accuracy exceeds that of always naming the larger class."""
-    right = confusion["tn"] + confusion["tp"]
-    return right / sum(confusion.values()) - larger_class(confusion)
+def above_larger_class(confusion: Confusion) -> float:
+    """How much accuracy exceeds that of always naming the largest class."""
+    counts = matrix(confusion)
+    return float(counts.trace() / counts.sum()) - larger_class(confusion)
 
 
 def defined(value: float) -> float | None:
+    """A score as a plain number; None for NaN, by which scikit-learn says that it is undefined."""
     return None if np.isnan(value) else float(value)

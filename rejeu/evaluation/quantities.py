@@ -1,6 +1,6 @@
 """Read one quantity of an experiment, seed by seed, from a tier's result files.
 
-A quantity is named by its path: `sentiment.baseline.metrics.by_rule.argmax.accuracy` is a part, an
+A quantity is named by its path: `PART.EXPERIMENT.metrics.by_rule.argmax.accuracy` is a part, an
 experiment, a file, and keys within it; `timing.rank.seconds_per_step.16` holds one value per
 repeat instead of one per seed. The last keys may be derived from the others (`DERIVED`).
 """
@@ -11,25 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rejeu.evaluation.fields import with_text_keys
 from rejeu.evaluation.metrics import above_larger_class, collapsed, larger_class
 from rejeu.evaluation.statistics import windows
 from rejeu.job.whole_files import read_json
 
 DERIVED: dict[str, Callable[[Any], Any]] = {
     # of metrics
-    "above_larger_class": lambda found: above_larger_class(found["confusion"]),
-    "larger_class": lambda found: larger_class(found["confusion"]),
-    "predicted_negative": lambda found: found["confusion"]["tn"] + found["confusion"]["fn"],
-    "predicted_positive": lambda found: found["confusion"]["tp"] + found["confusion"]["fp"],
+    "above_larger_class": lambda metrics: above_larger_class(metrics["confusion"]),
+    "larger_class": lambda metrics: larger_class(metrics["confusion"]),
+    "predicted_negative": lambda metrics: metrics["confusion"]["tn"] + metrics["confusion"]["fn"],
+    "predicted_positive": lambda metrics: metrics["confusion"]["tp"] + metrics["confusion"]["fp"],
     # as the notebook prints it where nothing is predicted positive
-    "precision_or_zero": lambda found: found["precision"] or 0.0,
+    "precision_or_zero": lambda metrics: metrics["precision"] or 0.0,
     # of a loss log: the mean over the middle and the last fifth of training
-    "middle_loss": lambda found: windows(found["losses"], [0.4, 0.6])[1],
-    "final_loss": lambda found: windows(found["losses"], [0.8, 1.0])[1],
+    "middle_loss": lambda log: windows(log["losses"], [0.4, 0.6])[1],
+    "final_loss": lambda log: windows(log["losses"], [0.8, 1.0])[1],
     # of replies that were counted
-    "share_stopped": lambda found: found["stopped"] / found["prompts"],
+    "share_stopped": lambda stops: stops["stopped"] / stops["prompts"],
     # of a reply: how much likelier it is than one that no run trained on
-    "beyond_placebo": lambda found: found["trained"] - found["placebo"],
+    "beyond_placebo": lambda reply: reply["trained"] - reply["placebo"],
 }
 
 Value = float | str | None
@@ -47,14 +48,14 @@ class Results:
         folder: results/{tier}.
         seeds: of the experiments that the tier runs.
         own: those of them that the first look has.
-        placebo: the row whose reply no run trains on.
+        placebos: of each LoRA part, the row whose reply no run trains on.
         given: the files. Others may be left there from a study that has changed.
     """
 
     folder: Path
     seeds: Seeds
     own: Seeds
-    placebo: str
+    placebos: Mapping[str, str]
     given: Collection[str]
 
     def quantity(self, path: str) -> dict[int, Value] | None:
@@ -71,16 +72,16 @@ class Results:
         file, *keys = keys
         files = self.files(part, name, f"{file}.{'jsonl' if file == 'log' else 'json'}")
         return {
-            seed: within(read(path, self.placebo), keys) for seed, path in files.items()
+            seed: within(read(path, self.placebos.get(part)), keys) for seed, path in files.items()
         } or None
 
     def files(self, part: str, name: str, file: str) -> dict[int, Path]:
         """A file of each of an experiment's runs, by seed; none where one isn't given."""
-        found = {
+        paths = {
             seed: self.folder / part / name / f"seed{seed}" / file
             for seed in self.seeds.get(part, {}).get(name, [])
         }
-        return found if all(str(path) in self.given for path in found.values()) else {}
+        return paths if all(str(path) in self.given for path in paths.values()) else {}
 
     def own_seeds(self, path: str) -> list[int] | None:
         """The seeds of the first look that a quantity is measured on; None for repeats."""
@@ -95,48 +96,47 @@ class Results:
             for seed, run in self.files(part, name, "run.json").items()
         }
         for seed, metrics in self.files(part, name, "metrics.json").items():
-            if kinds.get(seed) == "usual" and collapsed(read_json(metrics)["confusion"]):
+            confusion = read_json(metrics).get("confusion")
+            if kinds.get(seed) == "usual" and confusion and collapsed(confusion):
                 kinds[seed] = "collapsed"
         return kinds
 
     def device(self) -> str | None:
         """What all runs computed on, cpu or cuda."""
-        found = {
+        devices = {
             read_json(path)["device"]
             for part, names in self.seeds.items()
             for name in names
             for path in self.files(part, name, "run.json").values()
         }
-        return found.pop() if len(found) == 1 else None
+        return devices.pop() if len(devices) == 1 else None
 
 
-def read(path: Path, placebo: str) -> Any:
+def read(path: Path, placebo: str | None) -> Any:
     """A result file as nested mappings."""
     if path.suffix == ".jsonl":
         lines = path.read_text(encoding="utf-8").splitlines()
         return {"losses": [json.loads(line)["loss"] for line in lines]}
-    found = read_json(path)
+    content = read_json(path)
     if path.stem == "generation":
-        return {entry["state"]: entry for entry in found}
-    if path.stem == "replies":
-        beside = {"placebo": found[placebo]["trained"]}
-        return {name: scored | beside for name, scored in found.items()}
-    return found
+        return {entry["state"]: entry for entry in content}
+    if path.stem == "replies" and placebo is not None:
+        beside = {"placebo": content[placebo]["trained"]}
+        return {name: scored | beside for name, scored in content.items()}
+    return content
 
 
-def within(found: Any, keys: list[str]) -> Any:
+def within(value: Any, keys: list[str]) -> Any:
+    """The value that nested results have at `keys`; one that they lack is derived (`DERIVED`).
+
+    Raises:
+        KeyError: a key is neither there nor derived, or what it is derived from isn't there.
+    """
     for key in keys:
-        found = found[key] if key in found else DERIVED[key](found)
-    return found
+        value = value[key] if key in value else DERIVED[key](value)
+    return value
 
 
 def referred(reference: Any, path: str) -> float:
-    """The document's value at a path of report/reference.yaml."""
+    """The document's value at a path of the study's reference file."""
     return float(within(with_text_keys(reference), path.split(".")))
-
-
-def with_text_keys(found: Any) -> Any:
-    """Nested mappings as JSON would have them: a loss table's steps become text."""
-    if not isinstance(found, dict):
-        return found
-    return {str(key): with_text_keys(value) for key, value in found.items()}

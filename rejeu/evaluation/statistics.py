@@ -19,10 +19,10 @@ class Estimate:
 
 def share(values: Sequence[float | None]) -> Estimate:
     """`estimate` of values that can't leave 0 to 1, and so neither can their interval."""
-    found = estimate(values)
-    if found.low is None or found.high is None:
-        return found
-    return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
+    unbounded = estimate(values)
+    if unbounded.low is None or unbounded.high is None:
+        return unbounded
+    return replace(unbounded, low=max(unbounded.low, 0.0), high=min(unbounded.high, 1.0))
 
 
 def estimate(values: Sequence[float | None], risk: float = 0.05) -> Estimate:
@@ -30,14 +30,16 @@ def estimate(values: Sequence[float | None], risk: float = 0.05) -> Estimate:
 
     The interval misses the truth with probability `risk`.
     """
-    known = np.array([value for value in values if value is not None], dtype=float)
-    if len(known) < len(values) or not len(known):
+    defined = np.array([value for value in values if value is not None], dtype=float)
+    if len(defined) < len(values) or not len(defined):
         return Estimate(None, None, None, len(values))
-    mean = float(known.mean())
-    if len(known) == 1:
+    mean = float(defined.mean())
+    if len(defined) == 1:
         return Estimate(mean, None, None, 1)
-    half = float(t.ppf(1 - risk / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
-    return Estimate(mean, mean - half, mean + half, len(known))
+    half = float(
+        t.ppf(1 - risk / 2, len(defined) - 1) * defined.std(ddof=1) / np.sqrt(len(defined))
+    )
+    return Estimate(mean, mean - half, mean + half, len(defined))
 
 
 def windows(losses: list[float], shares: list[float]) -> list[float]:

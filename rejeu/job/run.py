@@ -142,6 +142,7 @@ class Progress:
         self.start = self.last = time.monotonic()
 
     def update(self, done: int, note: str = "") -> None:
+        """Print how many of the total are `done`, if it is time to; `note` follows the total."""
         now = time.monotonic()
         if now - self.last < self.interval or done == self.before:
             return

@@ -67,6 +67,7 @@ def exclusive(lock: Path, label: str, terminal: TextIO) -> Iterator[None]:
 
 
 def write_text(path: str | Path, text: str) -> None:
+    """Write `text` in UTF-8."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -100,5 +101,6 @@ def read_json(path: str | Path) -> Any:
 
 
 def sha256_of(path: str | Path) -> str:
+    """The sha256 of a file's content, in 64 hexadecimal digits."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

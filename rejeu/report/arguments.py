@@ -13,20 +13,22 @@ TRAINER = {
 
 
 def trainer_arguments(run: dict[str, Any]) -> str:
-    """A run of Part 1 as arguments of transformers' Trainer, in Python."""
+    """A classifier's run as arguments of transformers' Trainer, in Python."""
     settings = run["settings"]
-    given = {TRAINER[key]: value for key, value in settings.items() if key in TRAINER}
-    given |= {"lr_scheduler_type": "linear", "optim": "adamw_torch_fused"}
+    arguments = {TRAINER[key]: value for key, value in settings.items() if key in TRAINER}
+    arguments |= {"lr_scheduler_type": "linear", "optim": "adamw_torch_fused"}
     if run["precision"] != "fp32":
-        given[run["precision"]] = True
+        arguments[run["precision"]] = True
     if settings["length_grouping"]:
-        given["train_sampling_strategy"] = "group_by_length"
-    return call("TrainingArguments", given)
+        arguments["train_sampling_strategy"] = "group_by_length"
+    return call("TrainingArguments", arguments)
 
 
 def lora_arguments(run: dict[str, Any]) -> str:
-    """The settings of a run of Part 2: its adapter as peft's LoraConfig, and its training."""
-    settings = {key: value for key, value in run["settings"].items() if key != "start_from"}
+    """The settings of a LoRA run: its adapter as peft's LoraConfig, and its training."""
+    # The layers that were adapted stand beside the settings, where they may be left to peft.
+    left_out = ("start_from", "target_modules")
+    settings = {key: value for key, value in run["settings"].items() if key not in left_out}
     adapter = {
         "r": settings.pop("rank"),
         "lora_alpha": settings.pop("alpha"),
@@ -45,5 +47,11 @@ def lora_arguments(run: dict[str, Any]) -> str:
 
 
 def call(name: str, arguments: dict[str, Any]) -> str:
+    """A call in Python's own words, with one keyword argument a line."""
     lines = "".join(f"    {key}={value!r},\n" for key, value in arguments.items())
     return f"{name}(\n{lines})"
+
+
+def plain_settings(run: dict[str, Any]) -> str:
+    """The settings of a study's own command."""
+    return call("settings", run["settings"])

@@ -1,6 +1,6 @@
 """Draw the report's figures, once for each language. The reference stands left, ours right."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter
 from rejeu.job.whole_files import replacing
 from rejeu.report import escape
 from rejeu.report.numbers import Numbers
-from rejeu.study.strict_reading import read_yaml
+from rejeu.report.words import read_words
 
 BLUE, ORANGE, GREY = "#2b6ca3", "#c8553d", "#8a8f98"
 COLOURS = [BLUE, ORANGE, "#3d8b62", "#8e5ba6", "#b8860b", GREY]
@@ -42,64 +42,85 @@ class Language:
     numbers: Numbers
 
     def seeds(self, count: int) -> str:
+        """The words for values of one seed, or for the mean of `count` seeds."""
         return self.words["one_seed"] if count == 1 else self.words["mean_of_seeds"].format(n=count)
 
     def ticks(self, axis: Any, digits: int) -> None:
+        """Let an axis write its numbers as the language does, with so many decimals."""
         axis.set_major_formatter(
             FuncFormatter(lambda value, _: self.numbers.decimal(value, digits))
         )
 
 
-def languages(words: list[str]) -> dict[str, Language]:
-    """Languages by their code, from files `{code}/words.yaml`."""
-    codes = {Path(path).parent.name: read_yaml(path) for path in words}
-    return {code: Language(found, Numbers(code)) for code, found in codes.items()}
+def languages(words: Iterable[str | Path]) -> dict[str, Language]:
+    """Languages by their code, from files of words (see `read_words`)."""
+    return {code: Language(texts, Numbers(code)) for code, texts in read_words(words).items()}
 
 
 def save(
-    draw: Callable[[Language], Figure], known: dict[str, Language], outputs: list[str]
+    draw: Callable[[Language], Figure], by_code: dict[str, Language], outputs: list[str]
 ) -> None:
     """Write a figure to paths named `name.{language}.{svg,png}`."""
     for output in outputs:
         language, suffix = Path(output).suffixes[-2].lstrip("."), Path(output).suffix.lstrip(".")
         with mpl.rc_context(STYLE), replacing(output) as temporary:
             metadata = {"Date": None} if suffix == "svg" else {"Software": None}
-            draw(known[language]).savefig(temporary, format=suffix, dpi=160, metadata=metadata)
+            draw(by_code[language]).savefig(temporary, format=suffix, dpi=160, metadata=metadata)
+
+
+Confusion = Mapping[str, float] | Sequence[Sequence[float]]
 
 
 def confusion(
-    language: Language, reference: dict[str, int] | None, runs: list[dict[str, int]]
+    language: Language,
+    reference: Confusion | None,
+    runs: Sequence[Confusion],
+    classes: Sequence[str] | None = None,
 ) -> Figure:
-    """Heat maps of {tn, fp, fn, tp}: shares of each actual class, with counts.
+    """Heat maps of confusion matrices: shares of each actual class, with counts.
 
-    Ours are the mean over seeds.
+    Ours are the mean over seeds. A matrix is {tn, fp, fn, tp}, or of shape (actual, predicted)
+    beside the names of the `classes`.
     """
-    panels: list[tuple[str, Mapping[str, float]]] = []
-    if reference:
-        panels.append((language.words["reference"], reference))
-    mean = {cell: float(np.mean([run[cell] for run in runs])) for cell in ("tn", "fp", "fn", "tp")}
+    panels = [(language.words["reference"], counts(reference))] if reference else []
+    mean = np.mean([counts(run) for run in runs], axis=0)
     panels.append((f"{language.words['reproduced']} ({language.seeds(len(runs))})", mean))
-    figure = Figure(figsize=(3.3 * len(panels), 2.9))
+    names = list(classes or [language.words["negative"], language.words["positive"]])
+    side = max(1.0, 0.35 * len(names))  # more classes need more room
+    figure = Figure(figsize=(3.3 * side * len(panels), 2.9 * side))
     for place, (title, cells) in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), place + 1)
-        heat_map(axes, np.array([[cells["tn"], cells["fp"]], [cells["fn"], cells["tp"]]]), language)
+        heat_map(axes, cells, [label(name) for name in names], language)
         axes.set_title(title, fontsize=10)
         if place == 0:
             axes.set_ylabel(language.words["actual"])
     return figure
 
 
-def heat_map(axes: Axes, counts: np.ndarray, language: Language) -> None:
-    shares = counts / counts.sum(axis=1, keepdims=True)
+def counts(matrix: Confusion) -> np.ndarray:
+    """A confusion matrix of shape (actual, predicted)."""
+    if isinstance(matrix, Mapping):
+        return np.array([[matrix["tn"], matrix["fp"]], [matrix["fn"], matrix["tp"]]], dtype=float)
+    return np.array(matrix, dtype=float)
+
+
+def heat_map(axes: Axes, cells: np.ndarray, names: list[str], language: Language) -> None:
+    """Draw one confusion matrix, coloured by the share of each actual class.
+
+    Args:
+        cells: counts, or their means, of shape (actual, predicted).
+        names: of the classes, on both axes.
+    """
+    total = cells.sum(axis=1, keepdims=True)
+    shares = np.divide(cells, total, out=np.zeros_like(cells), where=total > 0)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    names = [language.words["negative"], language.words["positive"]]
-    axes.set_xticks([0, 1], names)
-    axes.set_yticks([0, 1], names, rotation=90, va="center")
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, rotation=90, va="center")
     axes.set_xlabel(language.words["predicted"])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for (row, column), share in np.ndenumerate(shares):
-        count = float(counts[row, column])
+        count = float(cells[row, column])
         text = f"{language.numbers.integer(count)}\n{language.numbers.percent(share)}"
         axes.text(
             column, row, text, ha="center", va="center", color="white" if share > 0.55 else "black"
@@ -150,57 +171,3 @@ def losses(language: Language, runs: dict[str, list[list[float]]], pieces: int =
     # Named here, since a label of a line that begins with `_` would be left out.
     axes.legend(lines, [label(title) for title in runs], frameon=False)
     return figure
-
-
-@dataclass(frozen=True)
-class RankSweep:
-    """Losses and times by rank; lists hold one value per seed."""
-
-    train_loss: dict[int, list[float]]
-    heldout_loss: dict[int, list[float]]
-    seconds: dict[int, list[float]]
-
-
-def rank(language: Language, reference: RankSweep, reproduced: RankSweep) -> Figure:
-    """Loss (left axis) and time (right axis) against r, as the assignment drew them, and ours."""
-    figure = Figure(figsize=(7.2, 2.8))
-    count = max(len(values) for values in reproduced.train_loss.values())
-    titles = [
-        f"{language.words['reference']} ({language.seeds(1)})",
-        f"{language.words['reproduced']} ({language.seeds(count)})",
-    ]
-    for place, (title, sweep) in enumerate(zip(titles, (reference, reproduced), strict=True)):
-        left = figure.add_subplot(1, 2, place + 1)
-        right = left.twinx()
-        series(left, sweep.train_loss, BLUE, "o-", language.words["train_loss"])
-        if sweep.heldout_loss:
-            series(left, sweep.heldout_loss, BLUE, "D:", language.words["heldout_loss"])
-        series(right, sweep.seconds, ORANGE, "s--", language.words["time"])
-        left.set_title(title, fontsize=10)
-        left.set_xlabel(language.words["rank"])
-        left.set_xticks(sorted(sweep.train_loss))
-        left.set_ylabel(language.words["loss"] if place == 0 else "", color=BLUE)
-        right.set_ylabel(language.words["time"] if place == 1 else "", color=ORANGE)
-        right.spines["right"].set_visible(True)
-        right.set_ylim(0, None)
-        language.ticks(left.yaxis, 2)
-        language.ticks(right.yaxis, 0)
-    lines = [*figure.axes[-2].get_lines(), *figure.axes[-1].get_lines()]
-    named = {
-        str(line.get_label()): line for line in lines if not str(line.get_label()).startswith("_")
-    }
-    figure.legend(
-        list(named.values()), list(named), loc="outside lower center", ncols=3, frameon=False
-    )
-    return figure
-
-
-def series(axes: Axes, values: dict[int, list[float]], colour: str, style: str, label: str) -> None:
-    """Mean line over ranks, with each seed as a faint point."""
-    ranks = sorted(values)
-    axes.plot(
-        ranks, [np.mean(values[r]) for r in ranks], style, color=colour, markersize=4, label=label
-    )
-    for r in ranks:
-        if len(values[r]) > 1:
-            axes.plot([r] * len(values[r]), values[r], ".", color=colour, alpha=0.3, markersize=4)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol
 
 from rejeu.evaluation.statistics import Estimate
 
@@ -13,24 +14,28 @@ DASH = "—"
 
 @dataclass(frozen=True)
 class Numbers:
-    """Formats values for one language, `fr` or `en`; what is undefined becomes a dash."""
+    """Formats values for one language, by its code; what is undefined becomes a dash."""
 
     language: str
 
     def decimal(self, value: float | None, digits: int = 3) -> str:
+        """A number with so many decimals, its thousands grouped."""
         if value is None:
             return DASH
         places = "0" * digits
         return self._written(value, f"#,##0.{places}" if digits else "#,##0")
 
     def integer(self, value: float | None) -> str:
+        """A number rounded to a whole one, its thousands grouped."""
         return self.decimal(value, 0)
 
     def percent(self, value: float | None, digits: int = 1) -> str:
+        """A share (0 to 1) in per cent, with so many decimals."""
         if value is None:
             return DASH
-        space = "\N{NO-BREAK SPACE}" if self.language == "fr" else ""
-        return f"{self.decimal(100 * value, digits)}{space}%"
+        pattern = Locale.parse(self.language).percent_formats[None].pattern
+        sign = pattern[pattern.rindex("0") + 1 :]  # with a no-break space before it where usual
+        return f"{self.decimal(100 * value, digits)}{sign}"
 
     def setting(self, value: float) -> str:
         """A hyper-parameter with all its digits: 0.00002, never 2e-5."""
@@ -48,7 +53,9 @@ class Numbers:
         mean = self.decimal(estimate.mean, digits)
         if estimate.low is None or estimate.high is None:
             return mean
-        separator = "\N{NO-BREAK SPACE}; " if self.language == "fr" else ", "
+        # Where the decimal mark is a comma, another one would be misread.
+        comma = get_decimal_symbol(self.language) == ","
+        separator = "\N{NO-BREAK SPACE}; " if comma else ", "
         low, high = self.decimal(estimate.low, digits), self.decimal(estimate.high, digits)
         return f"{mean} [{low}{separator}{high}]"
 
@@ -60,5 +67,10 @@ class Numbers:
         minutes, rest = divmod(round(seconds), 60)
         return f"{self.integer(minutes)}{space}min{space}{rest:02d}{space}s"
 
+    def one(self, count: float) -> bool:
+        """Whether the language has the singular for so many."""
+        return Locale.parse(self.language).plural_form(count) == "one"
+
     def day(self, day: date) -> str:
+        """A date with its month in words."""
         return format_date(day, format="long", locale=self.language)

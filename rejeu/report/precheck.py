@@ -3,19 +3,21 @@
 A template that names what isn't there would otherwise fail hours later, once all runs are done.
 """
 
-import difflib
+import ast
 import re
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, TemplateSyntaxError, meta, nodes
+from jinja2 import nodes
 
 from rejeu.errors import RejeuError
-from rejeu.report.vocabulary import NAMES, WORDS
+from rejeu.report.template_names import Judged, check_template, facts_given, parsed
+from rejeu.report.vocabulary import NAMES
+from rejeu.report.words import FOLDER, engine_words, known_languages
 from rejeu.report.write import environment
-from rejeu.study.configuration import suggest
+from rejeu.study.names import suggest
 from rejeu.study.strict_reading import read_utf8, read_yaml, shown
 
 # [@key], [@key; @other], [see @key, p. 3]; a key that a template computes is the configuration's.
@@ -28,8 +30,7 @@ PROBE = """---
 title: Probe
 author: A
 lang: en
-bibliography: refs.bib
-csl: ieee.csl
+{bibliography}csl: ieee.csl
 ---
 
 # A heading {#sec-a}
@@ -58,97 +59,149 @@ code
 FIGURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0L9 9"/></svg>'
 
 
-# What templates name of the judged: under which name, each one's arms by its id.
-Judged = Mapping[str, Mapping[str, Collection[str]]]
-
-
 def check_sources(
-    folder: Path, languages: Iterable[str], citations: Mapping[str, str], judged: Judged
+    folder: Path,
+    languages: Collection[str],
+    citations: Mapping[str, str],
+    judged: Judged,
+    parts: Collection[str],
 ) -> None:
-    """Check templates, words and citations below `folder` (report/).
+    """Check a study's templates, words, citations and deductions below `folder` (report/).
 
     Args:
         citations: keys of the bibliography that the configuration names, by where it does.
         judged: under `claims`, `compared` and `seen`, what the claims file has.
+        parts: the study's, under whose names templates find results.
 
     Raises:
         RejeuError: with the file, the line or key, and what was expected.
     """
-    known = bibliography(folder / "refs.bib")
+    for part in parts:
+        if part in NAMES:
+            raise RejeuError(
+                f"config.yaml: parts.{part}: templates call something else '{part}'; choose "
+                "another name for the part"
+            )
+    check_languages(languages)
+    check_words(folder, languages)
+    bibliography_file = folder / "refs.bib"
+    bibliography_keys = (
+        bibliography(bibliography_file) if citations or bibliography_file.is_file() else []
+    )
     for key, cited in citations.items():
-        refuse_unknown("config.yaml: " + key, cited, known, folder)
+        refuse_unknown("config.yaml: " + key, cited, bibliography_keys, folder)
+    facts = facts_given(folder)
     for language in languages:
         templates = environment(folder / language)
-        main, chapter = "report.qmd.j2", "hidden.qmd.j2"
-        given = NAMES | set(templates.globals)
-        given |= check_template(templates, folder / language / main, given, judged)
-        check_template(templates, folder / language / chapter, given, judged)
-        for name in (main, chapter):
-            for line, text in enumerate(read_utf8(folder / language / name).split("\n"), 1):
+        known_names = NAMES | set(parts) | set(templates.globals)
+        # What a template defines its chapters may name; so it comes first.
+        for path in templates_of(folder, language):
+            known_names |= check_template(templates, path, known_names, judged, facts)
+            for line, text in enumerate(read_utf8(path).split("\n"), 1):
                 for cited in cited_in(text):
-                    where = f"{folder / language / name}, line {line}"
-                    refuse_unknown(where, cited, known, folder)
-        check_words(folder / language / "words.yaml")
+                    refuse_unknown(f"{path}, line {line}", cited, bibliography_keys, folder)
 
 
-def check_template(templates: Environment, path: Path, given: set[str], judged: Judged) -> set[str]:
-    """Refuse a template that can't be read or that names what nobody gives it.
+def templates_of(folder: Path, language: str) -> list[Path]:
+    """A language's templates in a study's folder, what all languages share first; none: plain."""
+    main = folder / language / "report.qmd.j2"
+    chapters = sorted({*(folder / language).glob("*.qmd.j2")} - {main})
+    if not main.is_file():
+        if chapters:
+            raise RejeuError(f"{main}: No such file or directory; {chapters[0].name} is part of it")
+        return []
+    return [*sorted(folder.glob("*.qmd.j2")), main, *chapters]
 
-    Returns:
-        The names that it defines for a chapter: macros, and values that it sets.
+
+def experiments_named(
+    folder: Path, languages: Iterable[str], parts: Iterable[str]
+) -> dict[str, list[str]]:
+    """By part, the experiments that a study's templates name, as `part.experiment`.
+
+    These must exist, and get no section beside what the templates say of them.
+
+    Raises:
+        RejeuError: a template can't be read.
     """
-    source = read_utf8(path)
-    try:
-        templates.compile(source, path.name)
-        tree = templates.parse(source, path.name)
-    except TemplateSyntaxError as error:
-        raise RejeuError(f"{path}, line {error.lineno}: {error.message}; nothing was run") from None
-    set_anywhere = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
-    for name in sorted(meta.find_undeclared_variables(tree) - given - set_anywhere):
-        line = next(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
-        near = difflib.get_close_matches(name, given | set_anywhere, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(given))}"
-        raise RejeuError(f"{path}, line {line}: no value is called '{name}'; {hint}")
-    check_judged(tree, path, judged)
-    targets = [name for found in tree.find_all(nodes.Assign) for name in found.find_all(nodes.Name)]
-    return {
-        *(macro.name for macro in tree.find_all(nodes.Macro)),
-        *(node.name for node in targets if node.ctx == "store"),
-    }
+    named: dict[str, dict[str, None]] = {part: {} for part in parts}
+    for language in languages:
+        for path in templates_of(folder, language):
+            for node in parsed(environment(folder / language), path).find_all(nodes.Getattr):
+                match node.node:
+                    case nodes.Name(name=part) if part in named and not hasattr(dict, node.attr):
+                        named[part][node.attr] = None
+    return {part: list(names) for part, names in named.items()}
 
 
-def check_judged(tree: nodes.Template, path: Path, judged: Judged) -> None:
-    """Refuse a template that names a claim, an arm or a comparison that the claims file lacks."""
-    for node in tree.find_all(nodes.Getattr):
-        match node.node:
-            case nodes.Name(name=name) if name in judged:
-                known, what = judged[name], name
-            case nodes.Getattr(node=nodes.Name(name="compared"), attr=claim) if (
-                claim in judged["compared"]
-            ):
-                known, what = judged["compared"][claim], f"compared.{claim}"
-            case _:
-                continue
-        if node.attr not in known and not hasattr(dict, node.attr):
+def sections_shown(folder: Path, languages: Iterable[str]) -> list[str] | None:
+    """Sections and findings of which templates show the verdicts; None: the plain one shows all."""
+    sections: dict[str, None] = {}
+    for language in languages:
+        paths = templates_of(folder, language)
+        if not paths:
+            return None
+        for path in paths:
+            for call in parsed(environment(folder / language), path).find_all(nodes.Call):
+                match call:
+                    case nodes.Call(
+                        node=nodes.Name(name="verdicts_at" | "verdicts"),
+                        args=[nodes.Const(value=section)],
+                    ):
+                        sections[section] = None
+    return list(sections)
+
+
+def check_languages(languages: Iterable[str]) -> None:
+    """Refuse a language that the engine has no words for."""
+    known = known_languages()
+    for language in languages:
+        if language not in known:
             raise RejeuError(
-                f"{path}, line {node.lineno}: {what}.{node.attr}: the template names it, and the "
-                f"claims file doesn't have it; {suggest(node.attr, known)}"
+                f"config.yaml: languages: {language}: no such file "
+                f"{FOLDER / language}.yaml, the engine's words; {suggest(language, known)}"
             )
 
 
-def check_words(path: Path) -> None:
-    """Refuse a words file that lacks a figure's word, or has one that no figure knows."""
-    words = read_yaml(path)
+def check_words(folder: Path, languages: Collection[str]) -> None:
+    """Refuse words files of which one lacks another's word, or a word that findings take."""
+    paths = {language: folder / language / "words.yaml" for language in languages}
+    words = {path: words_of(path) for path in paths.values() if path.is_file()}
+    engine = {name for language in languages for name in engine_words(language)}
+    taken = [name for name in words_taken(folder / "findings") if name not in engine]
+    everywhere = dict.fromkeys([*taken, *(name for own in words.values() for name in own)])
+    for path in paths.values():
+        own = words.get(path, {})
+        for name in everywhere:
+            if name not in own and name not in engine:
+                where = "figures take it" if name in taken else "another language has it"
+                raise RejeuError(f"{path}: the word '{name}' is missing; {where}")
+
+
+def words_of(path: Path) -> dict[str, str]:
+    """The words in a study's file of one language, by their names.
+
+    Raises:
+        RejeuError: with the file, and what isn't words in it.
+    """
+    words = read_yaml(path) or {}
     if not isinstance(words, dict):
         raise RejeuError(f"{path}: expected words by their names, found {shown(words)}")
-    for name in WORDS:
-        if name not in words:
-            raise RejeuError(f"{path}: the word '{name}' is missing; a figure needs it")
-        if not isinstance(words[name], str) or not words[name].strip():
-            raise RejeuError(f"{path}: {name}: expected words, found {shown(words[name])}")
-    for name in words:
-        if name not in WORDS:
-            raise RejeuError(f"{path}: unknown word {shown(name)}; {suggest(str(name), WORDS)}")
+    for name, text in words.items():
+        if not isinstance(text, str) or not text.strip():
+            raise RejeuError(f"{path}: {name}: expected words, found {shown(text)}")
+    return words
+
+
+def words_taken(folder: Path) -> list[str]:
+    """The words that a study's Python names, as `words["name"]`."""
+    return [
+        str(node.slice.value)
+        for path in sorted(folder.glob("*.py"))
+        for node in ast.walk(ast.parse(read_utf8(path), str(path)))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and ast.unparse(node.value).endswith("words")
+    ]
 
 
 def bibliography(path: Path) -> list[str]:
@@ -163,13 +216,17 @@ def cited_in(text: str) -> list[str]:
 
 
 def refuse_unknown(where: str, cited: str, known: list[str], folder: Path) -> None:
+    """Refuse a citation whose key the bibliography lacks; `where` it stands begins the message."""
     if cited not in known:
         hint = suggest(cited, known) if known else "it holds no entry"
         raise RejeuError(f"{where}: cites '{cited}', which {folder / 'refs.bib'} lacks; {hint}")
 
 
 def check_look(assets: Path) -> None:
-    """Render a page by the embedded pandoc and Typst with the study's filters and templates.
+    """Render a page by the embedded pandoc and Typst with the filters and templates in use.
+
+    Args:
+        assets: the study's folder, with its bibliography and what it has of the look.
 
     Raises:
         RejeuError: with the program's own message.
@@ -181,8 +238,10 @@ def check_look(assets: Path) -> None:
         (folder / "figures").mkdir()
         (folder / "figures" / "a.svg").write_text(FIGURE, encoding="utf-8")
         source = folder / "probe.qmd"
-        cited = "; ".join(f"@{key}" for key in bibliography(assets / "refs.bib"))
-        source.write_text(f"{PROBE}[{cited}]\n" if cited else PROBE, encoding="utf-8")
+        own = assets / "refs.bib"
+        cited = "; ".join(f"@{key}" for key in bibliography(own)) if own.is_file() else ""
+        probe = PROBE.replace("{bibliography}", "bibliography: refs.bib\n" if cited else "")
+        source.write_text(f"{probe}[{cited}]\n" if cited else probe, encoding="utf-8")
         pdf, html = folder / "out" / "probe.pdf", folder / "out" / "probe.html"
         try:
             render(

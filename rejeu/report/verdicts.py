@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rejeu.errors import RejeuError
-from rejeu.evaluation.fields import SHARES
-from rejeu.evaluation.judge import deciding, quantities, run_of
+from rejeu.evaluation.fields import SHARE, quantities, run_of
+from rejeu.evaluation.judge import deciding
 from rejeu.evaluation.statistics import Estimate
 from rejeu.report.numbers import Numbers
 
@@ -20,6 +20,7 @@ class Mixed:
 
     @property
     def seeds(self) -> int:
+        """How many runs there are, of all kinds together."""
         return sum(self.counts.values())
 
 
@@ -43,6 +44,16 @@ class Seen:
     count: int | None
     seeds: int
     mixed: list[Mixed]
+
+    @property
+    def moved(self) -> str:
+        """How to tell it as a change: `word`, but that one within the margin that clearly leans is
+        `little_higher` or `little_lower`, and one that can't be judged for runs of several kinds
+        `mixed`.
+        """
+        if self.word == "same" and self.lean in ("higher", "lower"):
+            return f"little_{self.lean}"
+        return "mixed" if self.mixed and self.word not in ("higher", "lower", "same") else self.word
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,7 @@ class Told:
             {
                 entry["id"]: Named(
                     {
-                        arm: [self.comparison(found) for found in arms]
+                        arm: [self.comparison(each) for each in arms]
                         for arm, arms in entry["arms"].items()
                     }
                 )
@@ -133,6 +144,7 @@ class Told:
         )
 
     def claim(self, entry: dict[str, Any]) -> Judged:
+        """One entry of claims.json, with its numbers as the language writes them."""
         arms, numbers = entry["arms"], self.numbers
         shown_by_arm = {arm: deciding(compared) for arm, compared in arms.items()}
         first = shown_by_arm.get("corrected")
@@ -140,7 +152,7 @@ class Told:
             each for compared in arms.values() for each in compared if each["state"] == "unclear"
         ]
         more = seeds_more(unclear)
-        found = [each["detectable"] for each in unclear if possible(each)]
+        effects = [each["detectable"] for each in unclear if possible(each)]
         means = first is not None and first["test"] == "mean" and entry["why"] is None
         return Judged(
             id=entry["id"],
@@ -162,38 +174,44 @@ class Told:
             unexcluded=numbers.percent(first["unexcluded"], 0)
             if first and means and first["kinds"]["counts"]
             else None,
-            detectable=numbers.decimal(max(found), 3) if found else None,
+            detectable=numbers.decimal(max(effects), 3) if effects else None,
             more=more,
             minutes=None if more is None else more * self.cost(arms) / 60,
-            mixed=[each for found in arms.values() for one in found for each in self.mixed(one)],
+            mixed=[
+                mixed
+                for compared in arms.values()
+                for each in compared
+                for mixed in self.mixed(each)
+            ],
             needs=self.statements[entry["needs"]][numbers.language] if entry["needs"] else None,
             after=entry["id"] in self.late_margins,
         )
 
-    def comparison(self, found: dict[str, Any]) -> Seen:
+    def comparison(self, comparison: dict[str, Any]) -> Seen:
+        """What `judge.compare` measured, with its numbers as the language writes them."""
         return Seen(
-            word=found["word"],
-            lean=found.get("beside_no_effect", "unclear"),
-            value=shown(found, self.numbers),
-            margin=self.numbers.setting(found["margin"]),
-            count=found.get("count"),
-            seeds=len(found["values"]),
-            mixed=self.mixed(found),
+            word=comparison["word"],
+            lean=comparison.get("beside_no_effect", "unclear"),
+            value=shown(comparison, self.numbers),
+            margin=self.numbers.setting(comparison["margin"]),
+            count=comparison.get("count"),
+            seeds=len(comparison["values"]),
+            mixed=self.mixed(comparison),
         )
 
-    def mixed(self, found: dict[str, Any]) -> list[Mixed]:
+    def mixed(self, comparison: dict[str, Any]) -> list[Mixed]:
         """Experiments whose runs came out in several kinds, of a comparison of means."""
-        if found["test"] != "mean":
+        if comparison["test"] != "mean":
             return []
         return [
             Mixed(self.titles.get(name, name), counts)
-            for name, counts in found["kinds"]["counts"].items()
+            for name, counts in comparison["kinds"]["counts"].items()
             if len(counts) > 1
         ]
 
     def cost(self, arms: Mapping[str, list[dict[str, Any]]]) -> float:
         """Seconds of training that one seed more of all experiments compared takes."""
-        names = {run_of(path) for found in arms.values() for path in quantities(found)}
+        names = {run_of(path) for compared in arms.values() for path in quantities(compared)}
         return sum(self.seconds.get(name, 0.0) for name in names)
 
 
@@ -205,41 +223,45 @@ def seeds_more(unclear: list[dict[str, Any]]) -> int | None:
     return max(needed) - min(len(each["values"]) for each in unclear)
 
 
-def shown(found: dict[str, Any], numbers: Numbers) -> str:
+def shown(comparison: dict[str, Any], numbers: Numbers) -> str:
     """A comparison's value with its interval, or on how many seeds an event was seen."""
-    if found["test"] == "most":
-        if not found["values"]:
+    if comparison["test"] == "most":
+        if not comparison["values"]:
             return numbers.decimal(None)
-        return f"{numbers.integer(found['count'])} / {numbers.integer(len(found['values']))}"
-    low, high = found["interval"] or (None, None)
-    if (ends := bounds(found)) and low is not None and high is not None:
+        count, seeds = comparison["count"], len(comparison["values"])
+        return f"{numbers.integer(count)} / {numbers.integer(seeds)}"
+    low, high = comparison["interval"] or (None, None)
+    if (ends := bounds(comparison)) and low is not None and high is not None:
         low, high = max(low, ends[0]), min(high, ends[1])
-    estimate = Estimate(found["measured"], low, high, len(found["values"]))
-    return sign(estimate.mean, found) + numbers.interval(estimate, 3)
+    estimate = Estimate(comparison["measured"], low, high, len(comparison["values"]))
+    return sign(estimate.mean, comparison) + numbers.interval(estimate, 3)
 
 
-def possible(found: dict[str, Any]) -> bool:
+def possible(comparison: dict[str, Any]) -> bool:
     """Whether there is an effect that would have been found, and the values could have it."""
-    return found["detectable"] is not None and (not bounds(found) or found["detectable"] <= 1)
+    return comparison["detectable"] is not None and (
+        not bounds(comparison) or comparison["detectable"] <= 1
+    )
 
 
-def bounds(found: dict[str, Any]) -> tuple[float, float] | None:
+def bounds(comparison: dict[str, Any]) -> tuple[float, float] | None:
     """What a value can't leave: 0 to 1 for a share, -1 to 1 for the difference of two."""
-    share = found["of"].split(".")[-1] in SHARES
-    if found["by"] == "share" or (share and found["against"] is None):
+    share = comparison["unit"] == SHARE
+    if comparison["by"] == "share" or (share and comparison["against"] is None):
         return 0.0, 1.0
-    return (-1.0, 1.0) if share and found["by"] == "difference" else None
+    return (-1.0, 1.0) if share and comparison["by"] == "difference" else None
 
 
-def value(number: float | None, found: dict[str, Any] | None, numbers: Numbers) -> str:
-    return (sign(number, found) if found else "") + numbers.decimal(number, 3)
+def value(number: float | None, comparison: dict[str, Any] | None, numbers: Numbers) -> str:
+    """A number with three decimals and the sign that its comparison gives it; a dash for None."""
+    return (sign(number, comparison) if comparison else "") + numbers.decimal(number, 3)
 
 
-def sign(number: float | None, found: dict[str, Any]) -> str:
+def sign(number: float | None, comparison: dict[str, Any]) -> str:
     """× before a ratio, + before a difference upwards; the minus sign is the number's own."""
     if number is None:
         return ""
-    if found["by"] == "ratio":
+    if comparison["by"] == "ratio":
         return "×\N{NO-BREAK SPACE}"
-    paired = found["against"] is not None and found["by"] == "difference"
+    paired = comparison["against"] is not None and comparison["by"] == "difference"
     return "+" if paired and number > 0 else ""

@@ -9,6 +9,14 @@ from markupsafe import Markup
 
 from rejeu.report import escape
 
+ENGINE = Path(__file__).parent  # where its own templates lie
+
+
+def template_of(texts: Path, language: str) -> Path:
+    """A study's template of a language in its folder `texts`, or the plain one if it has none."""
+    own = texts / language / "report.qmd.j2"
+    return own if own.is_file() else ENGINE / "plain.qmd.j2"
+
 
 def write(template: Path, context: dict[str, Any]) -> str:
     """Fill `template` (Markdown with Jinja2).
@@ -20,9 +28,13 @@ def write(template: Path, context: dict[str, Any]) -> str:
 
 
 def environment(folder: Path) -> Environment:
-    """How the templates of a folder are read."""
-    found = Environment(
-        loader=FileSystemLoader(folder),
+    """How the templates of a folder are read.
+
+    What they include or import is looked for there, in the folder above (what all languages share)
+    and among the engine's own.
+    """
+    templates = Environment(
+        loader=FileSystemLoader([folder, folder.parent, ENGINE]),
         undefined=StrictUndefined,
         autoescape=True,  # macros give Markup, which is then left as it is
         finalize=lambda value: (
@@ -34,12 +46,22 @@ def environment(folder: Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {
+    templates.filters |= {
         "code": lambda text: Markup(escape.code_block(text)),  # noqa: S704
         "attribute": lambda text: Markup(escape.attribute(text)),  # noqa: S704
         # Front matter is YAML first, then Markdown.
         "yaml": lambda text: Markup(json.dumps(escape.markdown(text), ensure_ascii=False)),  # noqa: S704
         "id": lambda name: Markup(name.replace("_", "-")),  # noqa: S704
         "file": Markup,  # names of figures: made of checked names of experiments
+        "fill": fill,
     }
-    return found
+    return templates
+
+
+def fill(text: str, **values: Any) -> Markup:
+    """Put values in the places of a text of the template's own, which is left as it is."""
+    escaped = {
+        name: value if isinstance(value, Markup) else Markup(escape.markdown(str(value)))  # noqa: S704
+        for name, value in values.items()
+    }
+    return Markup(str(text).format(**escaped))  # noqa: S704

@@ -1,4 +1,4 @@
-"""The seeds of each experiment: those of its tier, and those that `make decide` added.
+"""The seeds of each experiment: those of its tier, and those that `rejeu decide` added.
 
 A look is a moment at which claims are judged. The first has the tier's own seeds; each later one
 has as many as the tier declares (`looks`), for those experiments that an undecided claim needs.
@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import AwareDatetime, Field, PositiveInt, TypeAdapter, ValidationError
 
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import write_text
-from rejeu.study.configuration import Name, Strict, Study, describe, refer
+from rejeu.study.configuration import Study
+from rejeu.study.names import Name, Strict, describe_fault, refer
 from rejeu.study.strict_reading import read_yaml
 
 FILE = "looks.yaml"
 HEADING = (
-    "# Seeds that `make decide` added, look by look. Part of the study: keep it with the claims.\n"
+    "# Seeds that `rejeu decide` added, look by look. Part of the study: keep it with the claims.\n"
 )
 # By part, each experiment's.
 Seeds = dict[str, dict[str, list[int]]]
@@ -51,11 +51,13 @@ def taken(study: Study, root: Path) -> dict[str, list[Look]]:
             refer(str(study.beside_claims(FILE)), tier, study.tiers)
             for look in found:
                 for part, counts in look.seeds.items():
-                    refer(f"{tier}, seeds", part, dict.fromkeys(("sentiment", "lora")))
+                    refer(f"{tier}, seeds", part, study.parts)
                     for name in counts:
-                        refer(f"{tier}, seeds.{part}", name, getattr(study, part).experiments)
+                        refer(f"{tier}, seeds.{part}", name, study.parts[part].experiments)
     except ValidationError as error:
-        raise RejeuError(f"{study.beside_claims(FILE)}: {describe(error.errors()[0])}") from None
+        raise RejeuError(
+            f"{study.beside_claims(FILE)}: {describe_fault(error.errors()[0])}"
+        ) from None
     except ValueError as error:
         raise RejeuError(f"{study.beside_claims(FILE)}: {error}") from None
     return looks
@@ -64,12 +66,11 @@ def taken(study: Study, root: Path) -> dict[str, list[Look]]:
 def seeds(study: Study, tier: str, looks: Mapping[str, list[Look]]) -> Seeds:
     """Each experiment's seeds that a tier runs: its own first, then those of later looks."""
     found: Seeds = {}
-    for part in ("sentiment", "lora"):
-        own = getattr(study.tiers[tier], part)
+    for part, data in study.tiers[tier].parts.items():
         found[part] = {
             name: extended(
-                own.seeds[: settings.seeds],
-                own.seeds,
+                data.seeds[: settings.seeds],
+                data.seeds,
                 max([0, *(look.seeds.get(part, {}).get(name, 0) for look in looks.get(tier, []))]),
             )
             for name, settings in study.experiments(part, tier).items()
@@ -85,8 +86,9 @@ def extended(taken_now: list[int], own: list[int], count: int) -> list[int]:
 
 def record(study: Study, root: Path, tier: str, look: dict[str, Any]) -> None:
     """Append a look to the file, which is made where it isn't there."""
+    from rejeu.study.yaml_reader import yaml_text  # noqa: PLC0415  planning does without it
+
     path = root / study.beside_claims(FILE)
     known: dict[str, Any] = (read_yaml(path) or {}) if path.is_file() else {}
     known.setdefault(tier, []).append(look)
-    text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True)
-    write_text(path, HEADING + text)
+    write_text(path, HEADING + yaml_text(known))

@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
+from rejeu.build.commit import git
 from rejeu.errors import RejeuError
-from rejeu.evaluation.judge import quantities
+from rejeu.evaluation.fields import quantities
 from rejeu.job.whole_files import write_text
-from rejeu.report.provenance import git
-from rejeu.study.configuration import Name, Strict, Study, describe
+from rejeu.study.configuration import Study
+from rejeu.study.names import Name, Strict, describe_fault
 from rejeu.study.strict_reading import read_yaml
 
 FILE = "margins.yaml"
@@ -53,7 +53,9 @@ def read(study: Study, root: Path) -> Ledger:
     try:
         TypeAdapter(dict[Name, list[Entry]]).validate_python(known)
     except ValidationError as error:
-        raise RejeuError(f"{study.beside_claims(FILE)}: {describe(error.errors()[0])}") from None
+        raise RejeuError(
+            f"{study.beside_claims(FILE)}: {describe_fault(error.errors()[0])}"
+        ) from None
     return known
 
 
@@ -78,6 +80,8 @@ def declare(study: Study, judged: Iterable[Mapping[str, Any]], root: Path) -> li
     new = [claim for claim in judged if claim["corrected"] and not recorded(claim, ledger)]
     if not new:
         return []
+    from rejeu.study.yaml_reader import yaml_text  # noqa: PLC0415  planning does without it
+
     now = datetime.now(UTC).replace(microsecond=0)
     commit = git(root)["commit"]
     for claim in new:
@@ -87,18 +91,21 @@ def declare(study: Study, judged: Iterable[Mapping[str, Any]], root: Path) -> li
             "after": has_results(claim, root),
         }
         ledger[claim["id"]] = [*ledger.get(claim["id"], []), entry]
-    text = yaml.safe_dump(ledger, sort_keys=False, default_flow_style=None, width=200)
-    write_text(root / study.beside_claims(FILE), HEADING + text)
+    write_text(root / study.beside_claims(FILE), HEADING + yaml_text(ledger))
     return [claim["id"] for claim in new]
 
 
 def margins(claim: Mapping[str, Any]) -> list[float]:
+    """The margin of each comparison of a claim, corrected arm first, in its quantity's unit."""
     return [each["margin"] for each in (*claim["corrected"], *claim["notebook"])]
 
 
 def digest(claim: Mapping[str, Any]) -> str:
     """Of all that decides: quantities, sides and margins."""
-    decides = {"corrected": claim["corrected"], "notebook": claim["notebook"]}
+    decides = {
+        arm: [{key: each[key] for key in each if key != "unit"} for each in claim[arm]]
+        for arm in ("corrected", "notebook")
+    }
     text = json.dumps(decides, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

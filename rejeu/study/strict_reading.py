@@ -1,14 +1,9 @@
 """Read what people write (text, YAML, JSON), refusing what would be read wrongly."""
 
 import json
-import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
-
-import yaml
-from yaml.composer import ComposerError
-from yaml.constructor import ConstructorError
-from yaml.reader import ReaderError
 
 from rejeu.errors import RejeuError
 
@@ -25,14 +20,17 @@ def shown(value: object, most: int = 80) -> str:
 def read_utf8(path: str | Path) -> str:
     """The text of `path`; RejeuError when it is missing, a folder, empty, not UTF-8 or has NULs."""
     content = read_bytes(path)
-    problems = {_not_utf8(content): "not UTF-8", content.find(b"\0"): "a NUL byte"}
-    if (at := min((at for at in problems if at >= 0), default=None)) is not None:
+    try:
+        text, at, problem = content.decode(), content.find(b"\0"), "a NUL byte"
+    except UnicodeDecodeError as error:
+        text, at, problem = "", error.start, "not UTF-8"
+    if at >= 0:
         line = content.count(b"\n", 0, at) + 1
         raise RejeuError(
-            f"{path}, line {line}, byte {at}: {problems[at]} (0x{content[at]:02x}); "
+            f"{path}, line {line}, byte {at}: {problem} (0x{content[at]:02x}); "
             "expected text in UTF-8: save the file in this encoding"
         )
-    return content.decode("utf-8-sig")
+    return text.removeprefix("\ufeff")
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -65,84 +63,19 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {shown(twice)} stands twice in one object")
-    return found
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise ValueError(f"the key {shown(name)} stands twice in one object")
+    return dict(pairs)
 
 
 def read_yaml(path: str | Path) -> Any:
-    """The data of a YAML file, of plain types only.
+    """The data of a YAML 1.2 file, of plain types only.
 
     Raises RejeuError, with the file and the line, for what `read_utf8` refuses, for malformed
-    YAML, and for a key that stands twice in one mapping, of which YAML readers keep the last.
+    YAML, for a key that stands twice in one mapping, and for values that JSON can't hold.
     """
-    text = read_utf8(path)
-    try:
-        return _StrictLoader(text).get_single_data()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = "" if mark is None else f", line {mark.line + 1}"
-        raise RejeuError(f"{path}{line}: malformed YAML: {_reason(error)}") from None
-    except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        found = f"character 0x{error.character:02x}"
-        raise RejeuError(f"{path}, line {line}: malformed YAML: {found} is not allowed") from None
-    except RecursionError:
-        raise RejeuError(f"{path}: malformed YAML: nested too deeply") from None
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses keys that stand twice, and values that YAML's types can't hold."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        # Here, not when values are made: there the keys of `<<` stand among a mapping's own.
-        node = super().compose_mapping_node(anchor)
-        first: dict[tuple[str, str], yaml.Node] = {}
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if (before := first.setdefault((key.tag, key.value), key)) is not key:
-                problem = (
-                    f"the key {shown(key.value)} stands twice in one mapping, first in line "
-                    f"{before.start_mark.line + 1}; remove or rename one"
-                )
-                raise ComposerError(None, None, problem, key.start_mark)
-        return node
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            value = super().construct_object(node, deep)
-            if isinstance(value, str):
-                value.encode()  # no halves of characters
-            if (isinstance(value, str) and "\0" in value) or (
-                isinstance(value, int) and abs(value) >= 2**63
-            ):
-                raise ValueError
-        except (ValueError, LookupError, AttributeError, OverflowError):
-            kind = node.tag.rpartition(":")[2]
-            problem = f"{shown(node.value)} is no valid {kind}"
-            raise ConstructorError(None, None, problem, node.start_mark) from None
-        return value
-
-
-# Numbers and truth values as YAML 1.2 and JSON have them: 2e-5 is a number, and `no` is a word.
-_StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:bool"]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool",
-    re.compile("^(true|True|TRUE|false|False|FALSE)$"),
-    list("tTfF"),
-)
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+0123456789."),
-)
+    return _parse_yaml(read_utf8(path), str(path))
 
 
 def as_yaml(value: Any) -> Any:
@@ -154,21 +87,25 @@ def as_yaml(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        found = _StrictLoader(value).get_single_data()
-    except yaml.YAMLError:
+        parsed = _parse_yaml(value, "command line")
+    except RejeuError:
         return value
-    return value if isinstance(found, dict | list) else found
+    return value if isinstance(parsed, dict | list) else parsed
 
 
-def _reason(error: yaml.MarkedYAMLError) -> str:
-    if error.context is None or error.context_mark is None:
-        return str(error.problem)
-    return f"{error.context} of line {error.context_mark.line + 1}, {error.problem}"
-
-
-def _not_utf8(content: bytes) -> int:
+def _parse_yaml(text: str, where: str) -> Any:
     try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start
-    return -1
+        from rejeu.study.yaml_reader import parse_yaml  # noqa: PLC0415  it reads this module
+    except ModuleNotFoundError:  # beside a Snakemake that was installed alone, whose jobs have more
+        return _parse_plainly(text, where)
+    return parse_yaml(text, where)
+
+
+def _parse_plainly(text: str, where: str) -> Any:
+    """By the library that Snakemake brings, which of a key that stands twice takes the last."""
+    import yaml  # noqa: PLC0415
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RejeuError(f"{where}: malformed YAML: {error}") from None

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import exclusive, read_json, replacing, sha256_of, write_json
 from rejeu.training.hardware import Hardware
+from rejeu.training.outputs import say
 
 KEPT = 2
 
@@ -48,18 +49,19 @@ class Checkpoints:
     saved: list[float] = field(default_factory=lambda: [time.monotonic()])  # when, latest last
 
     def due(self, step: int) -> bool:
+        """Whether to save the state after `step`: every so many steps, or seconds."""
         by_steps = self.steps > 0 and step % self.steps == 0
         return by_steps or time.monotonic() - self.saved[-1] >= self.seconds
 
     def say(self, message: str) -> None:
-        print(f"  {self.label}: {message}", file=self.terminal)
-        print(message)
+        """Show a remark on this run on the terminal and in its job's log."""
+        say(self.label, message, self.terminal)
 
 
 def identity_of(job: str, machine: Hardware) -> str:
     """One hash for all that a run's numbers depend on: its job's identity, and how it computes."""
-    known = {"job": job} | asdict(machine)
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    facts = {"job": job} | asdict(machine)
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager
@@ -88,8 +90,8 @@ def save(places: Checkpoints, state: State) -> None:
         with replacing(tensors) as temporary:
             save_file(state.tensors, temporary)
             sha256 = sha256_of(temporary)
-        told = {"identity": places.identity, "step": state.step, "sha256": sha256}
-        write_json(tensors.with_suffix(".json"), told | {"facts": state.facts})
+        header = {"identity": places.identity, "step": state.step, "sha256": sha256}
+        write_json(tensors.with_suffix(".json"), header | {"facts": state.facts})
     except Exception as error:  # safetensors has its own errors for what the disk refuses
         places.say(f"state of step {state.step} was not saved: {error}")
         with suppress(OSError):
@@ -125,31 +127,32 @@ def read(mark: Path, identity: str) -> State:
         ValueError, KeyError, TypeError, OSError, SafetensorError: where it is damaged, or another
             run's.
     """
-    told = read_json(mark)
-    if told["identity"] != identity:
+    header = read_json(mark)
+    if header["identity"] != identity:
         raise ValueError("it was saved by another run")
     tensors = mark.with_suffix(".safetensors")
-    if sha256_of(tensors) != told["sha256"]:
+    if sha256_of(tensors) != header["sha256"]:
         raise ValueError("its tensors are damaged")
-    return State(told["step"], load_file(tensors), told["facts"])
+    return State(header["step"], load_file(tensors), header["facts"])
 
 
 @contextmanager
 def noted_signals() -> Iterator[list[signal.Signals]]:
     """Note a request to end (SIGTERM, Ctrl-C) instead of obeying it, so that state can be saved."""
-    asked: list[signal.Signals] = []
+    received: list[signal.Signals] = []
     before = {
-        number: signal.signal(number, lambda given, _: asked.append(signal.Signals(given)))
+        number: signal.signal(number, lambda caught, _: received.append(signal.Signals(caught)))
         for number in (signal.SIGTERM, signal.SIGINT)
         if signal.getsignal(number) is not signal.SIG_IGN  # as of a job started with nohup
     }
     try:
-        yield asked
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def stopped(by: signal.Signals, step: int, steps: int, *, kept: bool) -> RejeuError:
+    """The error that ends a run which a signal stopped; `kept` says whether its state is saved."""
     after = "its state is saved: the same command goes on from there" if kept else "nothing is kept"
     return RejeuError(f"stopped by {by.name} after step {step} of {steps}; {after}")

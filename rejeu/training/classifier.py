@@ -1,4 +1,4 @@
-"""Part 1: fine-tune an encoder for sentiment, then predict."""
+"""Fine-tune an encoder to classify texts, then predict."""
 
 import itertools
 from dataclasses import asdict, dataclass
@@ -8,15 +8,20 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForSequenceClassification, PreTrainedModel, set_seed
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    set_seed,
+)
 
 from rejeu.data.tokenise import TokenRows
 from rejeu.job.run import Progress
-from rejeu.training import encoder
+from rejeu.training import forward
 from rejeu.training.checkpoint import Checkpoints
 from rejeu.training.hardware import Hardware
 from rejeu.training.loop import fit, orders, record
-from rejeu.training.packed import pack, parts
+from rejeu.training.outputs import say
 
 
 @dataclass(frozen=True)
@@ -31,23 +36,46 @@ class Settings:
     epochs: int
     attention_dropout: float
     length_grouping: bool
+    classes: int
     seed: int
 
 
-def load(folder: Path, hardware: Hardware, attention_dropout: float) -> PreTrainedModel:
-    """Load a classifier with two classes; a pretrained encoder gets a new head."""
-    config = {"attention_probs_dropout_prob": attention_dropout}
-    if "distilbert" in (folder / "config.json").read_text(encoding="utf-8"):
-        config = {"attention_dropout": attention_dropout}
+ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # its keys in config.json
+
+
+def load(
+    folder: Path, hardware: Hardware, attention_dropout: float, classes: int | None = None
+) -> PreTrainedModel:
+    """Load a classifier; a pretrained encoder gets a new head.
+
+    Args:
+        attention_dropout: for the models whose config.json has a key for it.
+        classes: how many; without it as many as the folder's head has.
+    """
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    changed = {key: attention_dropout for key in ATTENTION_DROPOUT if hasattr(config, key)}
+    if config.model_type not in forward.ENCODERS:
+        changed |= forward.load_arguments(hardware)
     model = AutoModelForSequenceClassification.from_pretrained(
         folder,
-        num_labels=2,
+        num_labels=classes or config.num_labels,
         dtype=torch.float32,
         use_safetensors=True,
         trust_remote_code=False,
-        **config,
+        **changed,
     )
     return model.to(torch.device(hardware.device))
+
+
+def remarks(model: PreTrainedModel, settings: Settings) -> list[str]:
+    """What someone should know who chose this model with these settings."""
+    lines = forward.remarks(model, forward.ENCODERS)
+    if not any(hasattr(model.config, key) for key in ATTENTION_DROPOUT):
+        lines.append(
+            f"'{model.config.model_type}' models have no setting for dropout in attention: "
+            f"attention_dropout {settings.attention_dropout} changes nothing"
+        )
+    return lines
 
 
 def schedule(lengths: list[int], settings: Settings) -> list[list[int]]:
@@ -79,19 +107,20 @@ def train(
         record. `train_loss` is the mean over all steps.
     """
     set_seed(settings.seed)  # before the new head is drawn
-    model = load(start, hardware, settings.attention_dropout)
-    given = encoder.classifier(model)
+    model = load(start, hardware, settings.attention_dropout, settings.classes).train()
+    for remark in remarks(model, settings):
+        say(label, remark, terminal)
+    logits_of = forward.logits_of(model, hardware)
     labels = torch.tensor(rows.labels, device=hardware.device)
 
     def loss_of(chosen: list[int]) -> torch.Tensor:
-        batch = pack([rows[row] for row in chosen], hardware.device)
-        logits = encoder.logits(given, batch, hardware, training=True)
+        logits = logits_of([rows[row] for row in chosen])
         return cross_entropy(logits, labels[chosen], reduction="sum")
 
     batches = schedule(rows.lengths, settings)
     fitted = fit(
         batches,
-        rows.lengths,
+        lambda batch: forward.cut(model, batch, rows.lengths),
         loss_of,
         len,
         optimiser(model, settings),
@@ -104,8 +133,9 @@ def train(
     )
     drawn = len(rows) * settings.epochs
     tokens = sum(rows.lengths) * settings.epochs
-    told = {"settings": asdict(settings), "rows": len(rows)}
-    return model, fitted.log, told | record(fitted, drawn, tokens, hardware)
+    described = {"settings": asdict(settings), "rows": len(rows)}
+    used = forward.as_computed(model, hardware)
+    return model, fitted.log, described | record(fitted, drawn, tokens, used)
 
 
 def optimiser(model: PreTrainedModel, settings: Settings) -> torch.optim.AdamW:
@@ -124,13 +154,13 @@ def optimiser(model: PreTrainedModel, settings: Settings) -> torch.optim.AdamW:
 def predict(
     model: PreTrainedModel, rows: TokenRows, hardware: Hardware, progress: Progress
 ) -> np.ndarray:
-    """Logits of every row, float32 of shape (rows, 2), in the rows' own order."""
-    given = encoder.classifier(model)
-    logits = np.empty((len(rows), 2), dtype=np.float32)
+    """Logits of every row, float32 of shape (rows, classes), in the rows' own order."""
+    logits_of = forward.logits_of(model.eval(), hardware)
+    config: Any = model.config
+    logits = np.empty((len(rows), config.num_labels), dtype=np.float32)
     done = 0
-    for chosen in parts(range(len(rows)), rows.lengths):
-        batch = pack([rows[row] for row in chosen], hardware.device)
-        logits[chosen] = encoder.logits(given, batch, hardware, training=False).cpu()
+    for chosen in forward.cut(model, range(len(rows)), rows.lengths):
+        logits[chosen] = logits_of([rows[row] for row in chosen]).cpu()
         done += len(chosen)
         progress.update(done, " rows")
     return logits

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from rejeu.errors import RejeuError
 from rejeu.training.hardware import Hardware
 from rejeu.training.packed import Packed, attend, dropout
 
@@ -26,19 +25,15 @@ class Decoder:
     key_heads: int
 
 
-def decoder(model: Any) -> Decoder:
-    """Name the parts of a Llama model, bare or with an adapter.
+def without_adapter(model: Any) -> Any:
+    """transformers' model behind peft's, whose adapter stays in its layers."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
-    Raises:
-        RejeuError: for another architecture.
-    """
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+
+def decoder(model: Any) -> Decoder:
+    """Name the parts of a Llama model, bare or with an adapter."""
+    base = without_adapter(model)
     config = base.config
-    if config.model_type != "llama":
-        raise RejeuError(
-            f"causal language model of type '{config.model_type}': expected llama; "
-            "choose such a model in config.yaml"
-        )
     return Decoder(base.model, base.lm_head, config.num_attention_heads, config.num_key_value_heads)
 
 
@@ -66,6 +61,7 @@ class FrozenLinear(nn.Module):
         self.backwards = torch.ops.mkldnn._reorder_linear_weight(weight.detach().t().contiguous())
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """Turn states (tokens, in features) into (tokens, out features)."""
         return _FrozenProduct.apply(states, self.forwards, self.backwards)  # pyright: ignore
 
 
@@ -86,19 +82,19 @@ def _product(states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 def loss(model: Any, batch: Packed, hardware: Hardware) -> tuple[torch.Tensor, int]:
     """Sum the negative log-likelihood, in nats, of all tokens but each row's first; count them."""
-    given = decoder(model)
+    parts = decoder(model)
     first = torch.zeros(len(batch.ids), dtype=torch.bool, device=batch.ids.device)
     first[batch.starts] = True
     predicting = torch.nonzero(~first)[:, 0] - 1
-    states = hidden(given, batch, hardware, training=model.training)
-    logits = given.head(states[predicting]).float()
-    found = functional.cross_entropy(logits, batch.ids[predicting + 1], reduction="sum")
-    return found, len(predicting)
+    states = hidden(parts, batch, hardware, training=model.training)
+    logits = parts.head(states[predicting]).float()
+    total = functional.cross_entropy(logits, batch.ids[predicting + 1], reduction="sum")
+    return total, len(predicting)
 
 
-def hidden(given: Decoder, batch: Packed, hardware: Hardware, *, training: bool) -> torch.Tensor:
+def hidden(parts: Decoder, batch: Packed, hardware: Hardware, *, training: bool) -> torch.Tensor:
     """Last hidden states (tokens, width), after the final norm."""
-    body = given.body
+    body = parts.body
     states = functional.embedding(batch.ids, body.embed_tokens.weight).to(hardware.dtype)
     cosine, sine = rotation(body.rotary_emb, batch.positions, hardware.dtype)
     for layer in body.layers:
@@ -108,11 +104,11 @@ def hidden(given: Decoder, batch: Packed, hardware: Hardware, *, training: bool)
             adapted(module, normal, training=training)
             for module in (attention.q_proj, attention.k_proj, attention.v_proj)
         )
-        turned = torch.cat([query, key], dim=1).view(len(states), given.heads + given.key_heads, -1)
-        query, key = rotate(turned, cosine, sine).split([given.heads, given.key_heads], dim=1)
-        value = value.view(len(states), given.key_heads, -1)
-        found = attend(query, key, value, batch.groups, hardware.attention, causal=True)
-        states = states + adapted(attention.o_proj, found, training=training)
+        turned = torch.cat([query, key], dim=1).view(len(states), parts.heads + parts.key_heads, -1)
+        query, key = rotate(turned, cosine, sine).split([parts.heads, parts.key_heads], dim=1)
+        value = value.view(len(states), parts.key_heads, -1)
+        attended = attend(query, key, value, batch.groups, hardware.attention, causal=True)
+        states = states + adapted(attention.o_proj, attended, training=training)
         normal = rms_norm(states, layer.post_attention_layernorm)
         gate = functional.silu(adapted(layer.mlp.gate_proj, normal, training=training))
         up = adapted(layer.mlp.up_proj, normal, training=training)

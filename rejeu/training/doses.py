@@ -53,7 +53,7 @@ def dosed(drawn: Drawn, dose: int, added: int, rows_per_step: int) -> list[list[
     if dose > len(drawn["slots"]):
         raise RejeuError(
             f"dose {dose}: the run has {len(drawn['slots'])} slots, one for each row that it "
-            "trains on; choose a smaller dose in lora.experiments, or more max_steps in the tier"
+            "trains on; choose a smaller `dose` of the experiment, or more `max_steps` of the tier"
         )
     taken = set(drawn["slots"][:dose])
     rows = [added if slot in taken else row for slot, row in enumerate(drawn["rows"])]

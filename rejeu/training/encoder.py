@@ -13,13 +13,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from rejeu.errors import RejeuError
 from rejeu.training.hardware import Hardware
 from rejeu.training.packed import Packed, attend, dropout
 
 
 @dataclass(frozen=True)
 class Block:
+    """The parts of one transformer block by their role."""
+
     query: nn.Linear
     key: nn.Linear
     value: nn.Linear
@@ -51,19 +52,8 @@ class Classifier:
 
 
 def classifier(model: Any) -> Classifier:
-    """Name a model's parts.
-
-    Raises:
-        RejeuError: for an architecture that is neither BERT nor DistilBERT.
-    """
-    kind = model.config.model_type
-    if kind == "bert":
-        return _bert(model)
-    if kind == "distilbert":
-        return _distilbert(model)
-    raise RejeuError(
-        f"encoder of type '{kind}': expected bert or distilbert; choose such a model in config.yaml"
-    )
+    """Name the parts of a BERT or DistilBERT for sequence classification."""
+    return {"bert": _bert, "distilbert": _distilbert}[model.config.model_type](model)
 
 
 def _bert(model: Any) -> Classifier:
@@ -130,31 +120,33 @@ def _distilbert(model: Any) -> Classifier:
     )
 
 
-def logits(given: Classifier, batch: Packed, hardware: Hardware, *, training: bool) -> torch.Tensor:
+def logits(parts: Classifier, batch: Packed, hardware: Hardware, *, training: bool) -> torch.Tensor:
     """Logits of shape (rows, classes), in float32; with dropout when `training`."""
 
     def drop(values: torch.Tensor, probability: float) -> torch.Tensor:
         return dropout(values, probability) if training else values
 
     with hardware.autocast():
-        states = given.words(batch.ids) + given.positions(batch.positions)
-        if given.kinds is not None:
-            states = states + given.kinds.weight[0]
+        states = parts.words(batch.ids) + parts.positions(batch.positions)
+        if parts.kinds is not None:
+            states = states + parts.kinds.weight[0]
         # From here on all is in the precision of the products, not only the products themselves.
-        states = drop(given.norm(states).to(hardware.dtype), given.dropout)
-        for block in given.blocks:
-            last = block is given.blocks[-1]
-            found = _attention(given, block, states, batch, hardware, training=training, last=last)
+        states = drop(parts.norm(states).to(hardware.dtype), parts.dropout)
+        for block in parts.blocks:
+            last = block is parts.blocks[-1]
+            attended = _attention(
+                parts, block, states, batch, hardware, training=training, last=last
+            )
             states = states[batch.starts] if last else states
-            states = block.attention_norm(drop(block.out(found), given.out_dropout) + states)
+            states = block.attention_norm(drop(block.out(attended), parts.out_dropout) + states)
             inner = block.activation(block.up(states))
-            states = block.norm(drop(block.down(inner), given.dropout) + states)
-        pooled = given.pool_activation(given.pool(states))
-        return given.head(drop(pooled, given.head_dropout)).float()
+            states = block.norm(drop(block.down(inner), parts.dropout) + states)
+        pooled = parts.pool_activation(parts.pool(states))
+        return parts.head(drop(pooled, parts.head_dropout)).float()
 
 
 def _attention(
-    given: Classifier,
+    parts: Classifier,
     block: Block,
     states: torch.Tensor,
     batch: Packed,
@@ -167,9 +159,9 @@ def _attention(
     weight = torch.cat([layer.weight for layer in layers])
     bias = torch.cat([layer.bias for layer in layers])
     projected = functional.linear(states, weight, bias)
-    split = projected.view(len(states), len(layers), given.heads, -1).unbind(1)
+    split = projected.view(len(states), len(layers), parts.heads, -1).unbind(1)
     query = (
-        block.query(states[batch.starts]).view(len(batch.starts), given.heads, -1)
+        block.query(states[batch.starts]).view(len(batch.starts), parts.heads, -1)
         if last
         else split[0]
     )
@@ -179,5 +171,5 @@ def _attention(
         split[-1],
         batch.groups,
         hardware.attention,
-        dropped=given.attention_dropout if training else 0.0,
+        dropped=parts.attention_dropout if training else 0.0,
     )

@@ -12,9 +12,8 @@ from transformers import PreTrainedModel
 from rejeu.data.tokenise import PairTokeniser
 from rejeu.errors import RejeuError
 from rejeu.job.run import Progress
-from rejeu.training import decoder
+from rejeu.training import forward
 from rejeu.training.hardware import Hardware
-from rejeu.training.packed import pack, parts
 
 HELD_OUT_TOKENS = 512  # at a time: their logits over the whole vocabulary take 100 MB
 TOGETHER = 16  # prompts that are answered at a time
@@ -66,9 +65,8 @@ def heldout_loss(
     model.eval()
     total, tokens, done = 0.0, 0, 0
     lengths = [len(row) for row in rows]
-    for chosen in parts(range(len(rows)), lengths, HELD_OUT_TOKENS):
-        batch = pack([rows[row] for row in chosen], hardware.device)
-        loss, count = decoder.loss(model, batch, hardware)
+    for chosen in forward.cut(model, range(len(rows)), lengths, HELD_OUT_TOKENS):
+        loss, count = forward.loss(model, [rows[row] for row in chosen], hardware)
         total += loss.item()
         tokens += count
         done += len(chosen)
@@ -94,7 +92,7 @@ def generate(
             attention_mask=torch.ones_like(ids),
             max_new_tokens=max_new_tokens,
             do_sample=False,
-            pad_token_id=min(ends),
+            pad_token_id=min(ends, default=0),
         )
         logits = model(input_ids=tokens).logits[0, len(prompt) - 1 : -1].float()
     new = tokens[0, len(prompt) :]
@@ -108,8 +106,9 @@ def generate(
 
 
 def end_tokens(model: Any) -> set[int]:
+    """The tokens that end a model's text; none where it was never taught to end."""
     end = model.generation_config.eos_token_id
-    return set(end if isinstance(end, list) else [end])
+    return set(end if isinstance(end, list) else [end]) - {None}
 
 
 @torch.inference_mode()
@@ -128,8 +127,8 @@ def answers(
     """
     model.eval()
     ends = end_tokens(model)
-    pad = min(ends)
-    found = []
+    pad = min(ends, default=0)
+    answered = []
     for start in range(0, len(prompts), TOGETHER):
         chosen = prompts[start : start + TOGETHER]
         width = max(map(len, chosen))
@@ -145,16 +144,16 @@ def answers(
             )
         for prompt, new in zip(chosen, tokens[:, width:].tolist(), strict=True):
             text = tokenizer.decode(prompt + new, skip_special_tokens=True)
-            found.append({"text": text, "stopped": not ends.isdisjoint(new)})
-        progress.update(len(found), " prompts")
-    return found
+            answered.append({"text": text, "stopped": not ends.isdisjoint(new)})
+        progress.update(len(answered), " prompts")
+    return answered
 
 
 def counted(
-    asked: list[str], answered: list[dict[str, Any]], max_new_tokens: int, shown: int
+    prompts: list[str], answered: list[dict[str, Any]], max_new_tokens: int, shown: int
 ) -> dict[str, Any]:
     """How many answers stopped by themselves, and the first few of them, as stops.json has it."""
-    pairs = zip(asked[:shown], answered[:shown], strict=True)
+    pairs = zip(prompts[:shown], answered[:shown], strict=True)
     return {
         "prompts": len(answered),
         "stopped": sum(answer["stopped"] for answer in answered),
@@ -184,12 +183,12 @@ def states(
     def say() -> dict[str, Any]:
         return generate(model, tokeniser.tokenizer, ids, max_new_tokens, hardware)
 
-    def entry(state: str, said: dict[str, Any], difference: float) -> dict[str, Any]:
-        told = {name: value for name, value in said.items() if name != "tokens"}
+    def entry(state: str, generated: dict[str, Any], difference: float) -> dict[str, Any]:
+        kept = {name: value for name, value in generated.items() if name != "tokens"}
         return {
             "state": state,
             "prompt": prompt,
-            **told,
+            **kept,
             "max_logit_difference_from_base": difference,
         }
 

@@ -1,4 +1,4 @@
-"""The training loop of both parts: a linear schedule, clipped gradients, every step logged.
+"""The loop that trains classifiers and adapters: a linear schedule, clipped gradients, a full log.
 
 A run that was stopped goes on from its newest state with the same numbers, bit for bit (on a CPU).
 """
@@ -22,7 +22,6 @@ from rejeu.job.run import Progress
 from rejeu.training import checkpoint
 from rejeu.training.checkpoint import Checkpoints, State
 from rejeu.training.hardware import Hardware, machine, peak_memory_mb
-from rejeu.training.packed import parts
 
 
 def orders(
@@ -51,7 +50,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Moving:
+class OptimisationState:
     """All that a step changes but the log."""
 
     optimiser: torch.optim.Optimizer
@@ -60,12 +59,13 @@ class Moving:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
+        """All tensors that the optimiser changes, group by group."""
         return [value for group in self.optimiser.param_groups for value in group["params"]]
 
 
 def fit(
     batches: Sequence[list[int]],
-    lengths: Sequence[int],
+    cut: Callable[[list[int]], list[list[int]]],
     loss_of: Callable[[list[int]], torch.Tensor],
     weigh: Callable[[list[int]], int],
     optimiser: torch.optim.Optimizer,
@@ -79,8 +79,8 @@ def fit(
 ) -> Fitted:
     """Take one step for each batch of row numbers.
 
-    `loss_of` sums the loss over some rows of a batch; `weigh` says over how many items a batch's
-    loss is averaged. A batch too large for memory is computed in parts; the gradient is the same.
+    `cut` parts a batch that is too large for memory; the gradient is the same. `loss_of` sums the
+    loss over one part's rows; `weigh` says over how many items a batch's loss is averaged.
     With a `seed` each step has random numbers of its own, so that runs of one seed share the
     dropout of all steps whose batches are alike, whatever other batches stand between.
 
@@ -92,22 +92,22 @@ def fit(
             loss is not a number.
     """
     warmup = math.ceil(len(batches) * warmup_share)
-    moving = Moving(
+    state = OptimisationState(
         optimiser,
         get_linear_schedule_with_warmup(optimiser, warmup, len(batches)),
         torch.amp.GradScaler(hardware.device, enabled=hardware.precision == "fp16"),
     )
-    log, before, resumes = resume(moving, checkpoints)
+    log, before, resumes = resume(state, checkpoints)
     seeds = random.Random(seed)
     for _ in log:
         seeds.getrandbits(63)
     start = time.monotonic()
     progress.begin(len(log))
-    with checkpoint.noted_signals() as asked:
+    with checkpoint.noted_signals() as signals:
         for step, batch in enumerate(batches[len(log) :], len(log) + 1):
             if seed is not None:
                 torch.manual_seed(seeds.getrandbits(63))
-            row = take_step(step, batch, lengths, loss_of, weigh, moving, max_grad_norm)
+            row = take_step(step, batch, cut, loss_of, weigh, state, max_grad_norm)
             if row is None:
                 if not log:
                     raise RejeuError(not_a_number(batch))
@@ -115,92 +115,93 @@ def fit(
             log.append(row)
             progress.update(step, f" steps, loss {row['loss']:.3f}")
             last = step == len(batches) or (epoch_steps is not None and step % epoch_steps == 0)
-            if checkpoints and (last or asked or checkpoints.due(step)):
+            if checkpoints and (last or signals or checkpoints.due(step)):
                 seconds = before + time.monotonic() - start
-                checkpoint.save(checkpoints, state_of(moving, log, seconds, resumes))
-            if asked and step < len(batches):
-                raise checkpoint.stopped(asked[0], step, len(batches), kept=bool(checkpoints))
+                checkpoint.save(checkpoints, state_of(state, log, seconds, resumes))
+            if signals and step < len(batches):
+                raise checkpoint.stopped(signals[0], step, len(batches), kept=bool(checkpoints))
     return Fitted(log, before + time.monotonic() - start, resumes, None)
 
 
 def take_step(
     step: int,
     batch: list[int],
-    lengths: Sequence[int],
+    cut: Callable[[list[int]], list[list[int]]],
     loss_of: Callable[[list[int]], torch.Tensor],
     weigh: Callable[[list[int]], int],
-    moving: Moving,
+    state: OptimisationState,
     max_grad_norm: float,
 ) -> dict[str, float] | None:
     """Change the weights by one batch and return the log's row, or None where it diverges."""
-    optimiser, scaler = moving.optimiser, moving.scaler
+    optimiser, scaler = state.optimiser, state.scaler
     total = 0.0
-    for part in parts(batch, lengths):
+    for part in cut(batch):
         loss = loss_of(part) / weigh(batch)
         scaler.scale(loss).backward()
         total += loss.item()
     scaler.unscale_(optimiser)
-    norm = clip_grad_norm_(moving.parameters, max_grad_norm).item()
+    norm = clip_grad_norm_(state.parameters, max_grad_norm).item()
     # In float16 a gradient may be too large now and then: the scaler leaves such a step out.
     if not math.isfinite(total) or not (math.isfinite(norm) or scaler.is_enabled()):
         return None
-    used = float(moving.rate.get_last_lr()[0])
+    used = float(state.rate.get_last_lr()[0])
     scaler.step(optimiser)
     scaler.update()
-    moving.rate.step()
+    state.rate.step()
     optimiser.zero_grad()
     row = {"step": step, "loss": total, "learning_rate": used}
     return row | {"grad_norm": norm} if math.isfinite(norm) else row
 
 
 def not_a_number(batch: list[int]) -> str:
+    """What to say of a first step whose loss is none; `batch` holds its row numbers."""
     return (
         f"the loss of the first step, on rows {batch[:8]}, is not a number; expected one: look at "
         "the weights that training starts from, or choose precision fp32 for the experiment"
     )
 
 
-def state_of(moving: Moving, log: list[Any], seconds: float, resumes: int) -> State:
-    """Copy nothing, name all that the next step depends on."""
+def state_of(state: OptimisationState, log: list[Any], seconds: float, resumes: int) -> State:
+    """All that the next step depends on; the tensors are the run's own, not copies."""
     tensors = {"random": torch.get_rng_state()}
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    for number, parameter in enumerate(moving.parameters):
+    for number, parameter in enumerate(state.parameters):
         tensors[f"parameter.{number}"] = parameter.detach()
-        for name, value in moving.optimiser.state[parameter].items():
+        for name, value in state.optimiser.state[parameter].items():
             tensors[f"{name}.{number}"] = value
     facts = {
         "log": log,
         "seconds": seconds,
         "resumes": resumes,
-        "rate": moving.rate.state_dict(),
-        "scaler": moving.scaler.state_dict(),
+        "rate": state.rate.state_dict(),
+        "scaler": state.scaler.state_dict(),
     }
     return State(len(log), tensors, facts)
 
 
 @torch.no_grad()
 def resume(
-    moving: Moving, checkpoints: Checkpoints | None
+    state: OptimisationState, checkpoints: Checkpoints | None
 ) -> tuple[list[dict[str, float]], float, int]:
     """Put the newest whole state back, if there is one: its log, seconds and number of resumes."""
-    state = checkpoint.newest(checkpoints) if checkpoints else None
-    if state is None:
+    saved = checkpoint.newest(checkpoints) if checkpoints else None
+    if saved is None:
         return [], 0.0, 0
-    facts, tensors = state.facts, state.tensors
+    facts, tensors = saved.facts, saved.tensors
     names = ("step", "exp_avg", "exp_avg_sq")  # AdamW's, of a parameter that has had a gradient
-    for number, parameter in enumerate(moving.parameters):
+    for number, parameter in enumerate(state.parameters):
         parameter.copy_(tensors[f"parameter.{number}"])
-        moving.optimiser.state[parameter] = {
+        state.optimiser.state[parameter] = {
             name: tensors[key].to(parameter.device, copy=True)
             for name in names
             if (key := f"{name}.{number}") in tensors
         }
-    moving.rate.load_state_dict(facts["rate"])
-    rates = moving.rate.get_last_lr()
-    for group, rate in zip(moving.optimiser.param_groups, rates, strict=True):
+    state.rate.load_state_dict(facts["rate"])
+    rates = state.rate.get_last_lr()
+    for group, rate in zip(state.optimiser.param_groups, rates, strict=True):
         group["lr"] = rate
-    moving.scaler.load_state_dict(facts["scaler"])
+    state.scaler.load_state_dict(facts["scaler"])
     torch.set_rng_state(tensors["random"])
     if "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])
@@ -208,7 +209,7 @@ def resume(
 
 
 def record(fitted: Fitted, rows: int, tokens: int, hardware: Hardware) -> dict[str, Any]:
-    """What run.json says of a run of either part; `rows` and `tokens` were to be trained on."""
+    """What run.json says of every training run; `rows` and `tokens` were to be trained on."""
     log, seconds = fitted.log, fitted.seconds
     return {
         "device": hardware.device,

@@ -1,4 +1,4 @@
-"""Part 2: fine-tune a causal language model with LoRA (Hu et al., arXiv 2106.09685)."""
+"""Fine-tune a causal language model with LoRA (Hu et al., arXiv 2106.09685)."""
 
 import itertools
 from dataclasses import asdict, dataclass
@@ -7,14 +7,17 @@ from typing import Any, TextIO
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel, set_seed
+from transformers.pytorch_utils import Conv1D
 
+from rejeu.errors import RejeuError
 from rejeu.job.run import Progress
-from rejeu.training import decoder
+from rejeu.training import decoder, forward
 from rejeu.training.checkpoint import Checkpoints
 from rejeu.training.hardware import Hardware
 from rejeu.training.loop import Fitted, fit, orders, record
-from rejeu.training.packed import pack
+from rejeu.training.outputs import say
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Sampling:
 
     @property
     def rows_per_step(self) -> int:
+        """Rows that one step trains on."""
         return self.batch_size * self.accumulation
 
 
@@ -45,6 +49,7 @@ class Settings(Sampling):
     alpha: float
     rank_stabilised: bool
     dropout: float
+    target_modules: list[str] | None  # linear layers that are adapted; None: peft's choice
     learning_rate: float
     warmup_share: float
     max_grad_norm: float
@@ -60,11 +65,11 @@ def load(folder: Path, hardware: Hardware, quantisation: str) -> PreTrainedModel
     model = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=hardware.dtype,
-        attn_implementation=hardware.attention,
         use_safetensors=True,
         trust_remote_code=False,
         device_map={"": hardware.device} if quantisation == "nf4" else None,
         quantization_config=nf4 if quantisation == "nf4" else None,
+        **forward.load_arguments(hardware),
     )
     if quantisation != "nf4":  # which is on its device already, and can't be moved
         model.to(torch.device(hardware.device))  # pyright: ignore[reportArgumentType]
@@ -80,6 +85,7 @@ def schedule(lengths: list[int], sampling: Sampling) -> list[list[int]]:
 
 
 def steps(rows: list[int], size: int) -> list[list[int]]:
+    """Cut row numbers into steps of `size` rows; the last may have fewer."""
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
@@ -95,25 +101,56 @@ def adapt(base: PreTrainedModel, settings: Settings, hardware: Hardware) -> Peft
     """Put a new adapter on `base`, which is frozen, ready to be trained.
 
     Its scale is alpha / rank, or alpha / sqrt(rank) if rank-stabilised (arXiv 2312.03732).
+
+    Raises:
+        RejeuError: for layers that `base` lacks, or where peft knows none to choose.
     """
+    refuse_targets(base, settings.target_modules)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # pyright: ignore[reportArgumentType]  # any number serves
         use_rslora=settings.rank_stabilised,
         lora_dropout=settings.dropout,
+        target_modules=settings.target_modules,
+        # Conv1D, as in GPT-2, holds its weight the other way round.
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in base.modules()),
         bias="none",
         task_type="CAUSAL_LM",
     )
     model = get_peft_model(base, config)
     chosen: Any = model.peft_config["default"]
-    # A set, which would be saved in another order by each process.
-    chosen.target_modules = sorted(chosen.target_modules)
-    decoder.freeze(model, hardware)
+    # A set, which would be saved in another order by each process; a pattern for a few models.
+    if not isinstance(chosen.target_modules, str):
+        chosen.target_modules = sorted(chosen.target_modules)
+    if forward.is_packed(model):
+        decoder.freeze(model, hardware)
     model.train()
     return model
 
 
+def refuse_targets(base: PreTrainedModel, chosen: list[str] | None) -> None:
+    """Refuse to adapt layers that `base` lacks, or that nobody has named."""
+    kind = base.config.model_type
+    paths = [
+        path.removesuffix(".base_layer")  # of a layer that had an adapter before
+        for path, layer in base.named_modules()
+        if isinstance(layer, torch.nn.Linear | Conv1D) and ".lora_" not in path
+    ]
+    layers = ", ".join(sorted({path.rpartition(".")[2] for path in paths}))
+    if chosen is None and kind not in TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING:
+        raise RejeuError(
+            f"a '{kind}' model: peft doesn't know which of its layers to adapt; set the "
+            f"experiment's `target_modules` to some of its linear layers ({layers})"
+        )
+    for name in chosen or []:
+        if not any(f".{path}".endswith(f".{name}") for path in paths):
+            raise RejeuError(
+                f"target_modules: '{name}'; expected linear layers of the '{kind}' model ({layers})"
+            )
+
+
 def trainable(model: PeftModel) -> list[torch.nn.Parameter]:
+    """The parameters that training changes: those of the adapter."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
@@ -137,17 +174,20 @@ def train(
     """
     set_seed(settings.seed)
     model = adapt(base, settings, hardware)
+    for remark in forward.remarks(model, forward.DECODERS):
+        say(label, remark, terminal)
     progress = Progress(label, len(batches), terminal)
     fitted = fit_adapter(model, rows, batches, settings, hardware, progress, checkpoints)
     drawn = [row for batch in batches for row in batch]
-    told = {
+    described = {
         "settings": asdict(settings),
         "rows": len(rows),
-        "target_modules": sorted(model.peft_config["default"].target_modules),  # pyright: ignore
+        "target_modules": model.peft_config["default"].target_modules,  # pyright: ignore
         "trainable_parameters": sum(parameter.numel() for parameter in trainable(model)),
     }
     tokens = sum(len(rows[row]) for row in drawn)
-    return model, fitted.log, told | record(fitted, len(drawn), tokens, hardware)
+    used = forward.as_computed(model, hardware)
+    return model, fitted.log, described | record(fitted, len(drawn), tokens, used)
 
 
 def fit_adapter(
@@ -166,12 +206,11 @@ def fit_adapter(
     lengths = [len(row) for row in rows]
 
     def loss_of(chosen: list[int]) -> torch.Tensor:
-        batch = pack([rows[row] for row in chosen], hardware.device)
-        return decoder.loss(model, batch, hardware)[0]
+        return forward.loss(model, [rows[row] for row in chosen], hardware)[0]
 
     return fit(
         batches,
-        lengths,
+        lambda batch: forward.cut(model, batch, lengths),
         loss_of,
         lambda batch: sum(lengths[row] - 1 for row in batch),
         torch.optim.AdamW(

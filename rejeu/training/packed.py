@@ -48,21 +48,27 @@ def pack(rows: Sequence[Sequence[int]], device: str) -> Packed:
 
 
 def parts(
-    order: Sequence[int], lengths: Sequence[int], tokens_per_part: int = TOKENS_PER_PART
+    order: Sequence[int],
+    lengths: Sequence[int],
+    tokens_per_part: int = TOKENS_PER_PART,
+    *,
+    padded: bool = False,
 ) -> list[list[int]]:
     """Cut a batch of row numbers into parts of so many tokens at most, the longest rows first.
 
-    A row that is longer still gets a part of its own.
+    A row that is longer still gets a part of its own. Where rows are `padded`, each takes as many
+    tokens as its part's longest.
     """
-    found: list[list[int]] = []
+    cut: list[list[int]] = []
     room = 0
     for row in sorted(order, key=lambda row: -lengths[row]):
-        if lengths[row] > room or not found:
-            found.append([])
-            room = tokens_per_part
-        found[-1].append(row)
-        room -= lengths[row]
-    return found
+        size = lengths[cut[-1][0]] if padded and cut else lengths[row]
+        if size > room or not cut:
+            cut.append([])
+            room, size = tokens_per_part, lengths[row]
+        cut[-1].append(row)
+        room -= size
+    return cut
 
 
 def dropout(values: torch.Tensor, probability: float) -> torch.Tensor:
@@ -103,10 +109,10 @@ def attend(
     sharing = queries.shape[1] // heads
     single = len(queries) < len(keys)
     sizes = [rows * length for rows, length in groups]
-    asked = queries.split([rows for rows, _ in groups] if single else sizes)
-    found = []
+    query_parts = queries.split([rows for rows, _ in groups] if single else sizes)
+    outputs = []
     for query, key, value, (rows, length) in zip(
-        asked, keys.split(sizes), values.split(sizes), groups, strict=True
+        query_parts, keys.split(sizes), values.split(sizes), groups, strict=True
     ):
         asking = 1 if single else length
         grouped = query.view(rows, asking, heads, sharing, width).permute(0, 2, 3, 1, 4)
@@ -132,5 +138,5 @@ def attend(
             scores = torch.baddbmm(mask, flat, key_flat.transpose(1, 2), alpha=width**-0.5)
             result = torch.bmm(dropout(scores.softmax(-1), dropped), value_flat)
         result = result.view(rows, heads, sharing, asking, width)
-        found.append(result.permute(0, 3, 1, 2, 4).reshape(rows * asking, -1))
-    return torch.cat(found)
+        outputs.append(result.permute(0, 3, 1, 2, 4).reshape(rows * asking, -1))
+    return torch.cat(outputs)

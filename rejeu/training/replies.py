@@ -46,20 +46,21 @@ def scores(
     Raises:
         RejeuError: for a row without a token that is the reply's alone.
     """
-    found = {}
+    scored = {}
     for name, row in rows.items():
         ids, prompt_length = tokeniser.pair(row["input"], row["output"])
         count = len(ids) - prompt_length
         if not (prompt_length and count):
             raise RejeuError(
-                f"lora.rows.{name}: {prompt_length} tokens of prompt and {count} of reply; "
-                "expected at least one of each: write longer texts, or raise the tier's max_length"
+                f"row '{name}' of the part's `rows`: {prompt_length} tokens of prompt and {count} "
+                "of reply; expected at least one of each: write longer texts, or raise the tier's "
+                "max_length"
             )
         with model.disable_adapter():
             base = logprob(model, ids, prompt_length, hardware)
         trained = logprob(model, ids, prompt_length, hardware)
-        found[name] = {"tokens": count, "base": base, "trained": trained}
-    return found
+        scored[name] = {"tokens": count, "base": base, "trained": trained}
+    return scored
 
 
 def logprob(model: Any, ids: list[int], prompt_length: int, hardware: Hardware) -> float:

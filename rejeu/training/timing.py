@@ -18,6 +18,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from rejeu.data.tokenise import TokenRows
 from rejeu.job.run import Progress
 from rejeu.training import lora
+from rejeu.training.forward import pad_token, padded
 from rejeu.training.hardware import Hardware
 from rejeu.training.loop import orders
 
@@ -35,21 +36,22 @@ def in_turn(
     `measure` gets the number of the repeat, from 0 for the round that warms up. Returns what it
     gave in all other rounds.
     """
-    found: dict[Variant, list[float]] = {variant: [] for variant in variants}
+    values: dict[Variant, list[float]] = {variant: [] for variant in variants}
     for repeat in range(repeats + 1):
         first = repeat % len(variants)
         for place, variant in enumerate(variants[first:] + variants[:first], 1):
             measured = measure(repeat, variant)
             if repeat:
-                found[variant].append(measured)
+                values[variant].append(measured)
             progress.update(repeat * len(variants) + place, " measurements")
-    return found
+    return values
 
 
 def by_batch_size(
     folder: Path,
     rows: TokenRows,
     batch_sizes: list[int],
+    classes: int,
     learning_rate: float,
     max_grad_norm: float,
     hardware: Hardware,
@@ -59,7 +61,7 @@ def by_batch_size(
     label: str,
     terminal: TextIO,
 ) -> dict[str, Any]:
-    """Seconds per row of an encoder's training steps, as the notebook's Trainer takes them.
+    """Seconds per row of an encoder's training steps, as transformers' Trainer takes them.
 
     The forward pass is transformers', in its default settings; rows are padded to the longest of
     their batch, in the random order in which they arrive.
@@ -76,7 +78,7 @@ def by_batch_size(
     torch.manual_seed(seed)  # for the new head and for dropout
     model = AutoModelForSequenceClassification.from_pretrained(
         folder,
-        num_labels=2,
+        num_labels=classes,
         dtype=torch.float32,
         use_safetensors=True,
         trust_remote_code=False,
@@ -92,14 +94,14 @@ def by_batch_size(
         return seconds(lambda: [step(batch) for batch in batches], hardware) / count
 
     progress = Progress(label, len(batch_sizes) * (repeats + 1), terminal)
-    found = in_turn(batch_sizes, measure, repeats, progress)
+    seconds_by_size = in_turn(batch_sizes, measure, repeats, progress)
     return {
         "threads": hardware.threads,
         "precision": hardware.precision,
         "repeats": repeats,
         "rows": count,
         "batch_sizes": batch_sizes,
-        "seconds_per_row": {str(size): values for size, values in found.items()},
+        "seconds_per_row": {str(size): values for size, values in seconds_by_size.items()},
     }
 
 
@@ -114,10 +116,10 @@ def padded_step(
     scaler = torch.amp.GradScaler(hardware.device, enabled=hardware.precision == "fp16")
 
     def step(batch: list[int]) -> None:
-        given = padded([rows[row] for row in batch], model.config.pad_token_id, hardware.device)
+        inputs = padded([rows[row] for row in batch], pad_token(model), hardware.device)
         labels = torch.tensor([rows.labels[row] for row in batch], device=hardware.device)
         with hardware.autocast():
-            loss = model(**given, labels=labels).loss
+            loss = model(**inputs, labels=labels).loss
         scaler.scale(loss).backward()
         scaler.unscale_(optimiser)
         torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
@@ -128,18 +130,8 @@ def padded_step(
     return step
 
 
-def padded(rows: list[list[int]], pad: int, device: str) -> dict[str, torch.Tensor]:
-    """Rows of token numbers as transformers wants them: (rows, tokens of the longest), a mask."""
-    longest = max(map(len, rows))
-    ids = [row + [pad] * (longest - len(row)) for row in rows]
-    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
-    return {
-        "input_ids": torch.tensor(ids, device=device),
-        "attention_mask": torch.tensor(mask, device=device),
-    }
-
-
 def seconds(work: Callable[[], Any], hardware: Hardware) -> float:
+    """Wall time of `work`, in seconds, a GPU's part of it included."""
     start = time.perf_counter()
     work()
     if hardware.device == "cuda":  # which computes on while the program goes on
@@ -181,14 +173,16 @@ def by_rank(
         fitted = lora.fit_adapter(models[rank], rows, batches, by[rank], hardware, progress)
         return fitted.seconds / steps
 
-    found = in_turn(list(by), measure, repeats, Progress(label, len(by) * (repeats + 1), terminal))
+    seconds_by_rank = in_turn(
+        list(by), measure, repeats, Progress(label, len(by) * (repeats + 1), terminal)
+    )
     return {
         "threads": hardware.threads,
         "precision": hardware.precision,
         "repeats": repeats,
         "steps": steps,
         "ranks": list(by),
-        "seconds_per_step": {str(rank): values for rank, values in found.items()},
+        "seconds_per_step": {str(rank): values for rank, values in seconds_by_rank.items()},
         "trainable_parameters": {
             str(rank): sum(value.numel() for value in lora.trainable(model))
             for rank, model in models.items()

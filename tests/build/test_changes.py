@@ -64,11 +64,11 @@ def test_changed_code_is_looked_up_by_the_old_hash(tmp_path: Path) -> None:
     script = tmp_path / "scripts" / "run.py"
     script.parent.mkdir()
     script.write_text("x = 1\n")
-    old = fingerprints(script, tmp_path)
+    old = fingerprints(script, {"rejeu": tmp_path})
     new = old | {"rejeu/b.py": "1"}
     recorded, params = [repr(hash_of(old)), "[1]"], {"code": hash_of(new), "seeds": [1]}
     assert "no build on record" in params_change(recorded, params, new, tmp_path)[0]
-    remember(old, tmp_path)
+    remember(script, {"rejeu": tmp_path}, tmp_path)
     assert params_change(recorded, params, new, tmp_path) == ["code changed: rejeu/b.py (new)"]
 
 

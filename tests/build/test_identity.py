@@ -1,15 +1,27 @@
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from rejeu.build.identity import closure, code_of, fingerprints, hash_of, remember, remembered
+from rejeu.build.identity import (
+    Packages,
+    closure,
+    code_of,
+    fingerprints,
+    hash_of,
+    remember,
+    remembered,
+    remembered_text,
+    text_place,
+)
 from rejeu.errors import RejeuError
 
 ROOT = Path(__file__).parents[2]
+HERE = {"rejeu": ROOT, "findings": ROOT / "report"}
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 AFTER_PREDICT = [
     path
@@ -49,7 +61,7 @@ def code_with(folder: Path, changes: dict[str, tuple[str, str]] | None = None) -
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace(old, new) if old else text + new, encoding="utf-8")
-    return code_of(folder / "scripts" / "train.py", folder)
+    return code_of(folder / "scripts" / "train.py", {"rejeu": folder})
 
 
 @pytest.mark.parametrize(
@@ -98,7 +110,7 @@ def test_what_may_compute_differently_changes_the_hash(
 
 def test_closure_is_what_can_be_reached(tmp_path: Path) -> None:
     code_with(tmp_path)
-    found = closure(tmp_path / "scripts" / "train.py", tmp_path)
+    found = closure(tmp_path / "scripts" / "train.py", {"rejeu": tmp_path})
     names = {path.relative_to(tmp_path).as_posix() for path in found}
     assert names == PROJECT.keys() - {"rejeu/unrelated.py"}
 
@@ -107,7 +119,7 @@ def test_modules_that_import_each_other_end(tmp_path: Path) -> None:
     (tmp_path / "rejeu").mkdir()
     (tmp_path / "rejeu" / "a.py").write_text("import rejeu.b\n")
     (tmp_path / "rejeu" / "b.py").write_text("import rejeu.a\n")
-    assert len(closure(tmp_path / "rejeu" / "a.py", tmp_path)) == 2
+    assert len(closure(tmp_path / "rejeu" / "a.py", {"rejeu": tmp_path})) == 2
 
 
 @pytest.mark.parametrize(
@@ -136,7 +148,7 @@ def test_ways_to_import(tmp_path: Path, statement: str, found: list[str]) -> Non
     code_with(tmp_path)
     script = tmp_path / "scripts" / "other.py"
     script.write_text(statement + "\n")
-    names = {path.relative_to(tmp_path).as_posix() for path in closure(script, tmp_path)}
+    names = {path.relative_to(tmp_path).as_posix() for path in closure(script, {"rejeu": tmp_path})}
     reached = names - {"scripts/other.py", "rejeu/__init__.py"}
     assert sorted(reached) == found
 
@@ -154,7 +166,7 @@ def test_relative_ways_to_import(tmp_path: Path, statement: str, found: list[str
     code_with(tmp_path)
     module = tmp_path / "rejeu" / "deep" / "other.py"
     module.write_text(statement + "\n")
-    names = {path.relative_to(tmp_path).as_posix() for path in closure(module, tmp_path)}
+    names = {path.relative_to(tmp_path).as_posix() for path in closure(module, {"rejeu": tmp_path})}
     assert names >= set(found)
     assert "rejeu/attribute.py" not in names
 
@@ -173,7 +185,7 @@ def test_a_deleted_module_is_named_with_its_reader(tmp_path: Path, statement: st
     script.write_text(f"import json\n{statement}\n")
     line = 2 + statement.count("\n")
     with pytest.raises(RejeuError, match=rf"other.py, line {line}: imports 'rejeu.gone.*no such"):
-        code_of(script, tmp_path)
+        code_of(script, {"rejeu": tmp_path})
 
 
 @pytest.mark.parametrize(
@@ -189,21 +201,112 @@ def test_a_file_that_is_not_python_is_named(tmp_path: Path, content: bytes, said
     module = tmp_path / "inside.py"
     module.write_bytes(content)
     with pytest.raises(RejeuError, match=rf"{module}: .*{said}.*Nothing was run"):
-        code_of(module, tmp_path)
+        code_of(module, {"rejeu": tmp_path})
 
 
-def test_the_files_behind_a_hash_are_remembered(tmp_path: Path) -> None:
+def test_the_files_behind_a_hash_are_remembered_with_their_texts(tmp_path: Path) -> None:
     code = code_with(tmp_path)
-    files = fingerprints(tmp_path / "scripts" / "train.py", tmp_path)
+    script, packages = tmp_path / "scripts" / "train.py", {"rejeu": tmp_path}
+    files = fingerprints(script, packages)
+    mark = files["rejeu/direct.py"]
     assert hash_of(files) == code
     assert remembered(code, tmp_path) is None
-    remember(files, tmp_path)
+    assert remembered_text(mark, tmp_path) is None
+    remember(script, packages, tmp_path)
     assert remembered(code, tmp_path) == files
+    assert remembered_text(mark, tmp_path) == PROJECT["rejeu/direct.py"]
+
+
+@pytest.mark.parametrize("damage", ['"x = 2\\n"', '"x = ("', "{}", "[", "12"])
+def test_a_text_that_was_damaged_is_not_taken_for_another(tmp_path: Path, damage: str) -> None:
+    code_with(tmp_path)
+    script, packages = tmp_path / "scripts" / "train.py", {"rejeu": tmp_path}
+    mark = fingerprints(script, packages)["rejeu/direct.py"]
+    remember(script, packages, tmp_path)
+    text_place(mark, tmp_path).write_text(damage)
+    assert remembered_text(mark, tmp_path) is None
+
+
+STUDY = {
+    "findings/__init__.py": "from .grids import steps\n\nFIGURES = {'grid': steps}\n",
+    "findings/grids.py": "from ..findings import sizes\nfrom rejeu.attribute import VALUE\n"
+    "\n\ndef steps():\n    return sizes.SIZES[VALUE]\n",
+    "findings/sizes.py": "SIZES = [8, 16]\n",
+}
+
+
+def engine_and_study(engine: Path, study: Path, findings: dict[str, str]) -> Packages:
+    """An engine whose script draws what the study's findings say, and a study, in two folders."""
+    code_with(engine)
+    draw = "def main():\n    from findings import FIGURES\n    return FIGURES\n"
+    (engine / "scripts" / "draw.py").write_text(draw)
+    for name, text in findings.items():
+        path = study / "report" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return {"rejeu": engine, "findings": study / "report"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "study"),
+    [("one", "one"), ("engine", "studies/mine"), ("mine/engine", "mine"), ("a", "a/examples/b")],
+)
+def test_a_study_s_own_python_counts_wherever_it_lies(
+    tmp_path: Path, engine: str, study: str
+) -> None:
+    packages = engine_and_study(tmp_path / engine, tmp_path / study, STUDY)
+    files = fingerprints(tmp_path / engine / "scripts" / "draw.py", packages)
+    assert files.keys() == {
+        *("scripts/draw.py", "rejeu/__init__.py", "rejeu/attribute.py"),
+        *STUDY,
+    }
+    elsewhere = engine_and_study(tmp_path / "x" / "engine", tmp_path / "x" / "study", STUDY)
+    assert files == fingerprints(tmp_path / "x" / "engine" / "scripts" / "draw.py", elsewhere)
+    assert code_of(tmp_path / engine / "scripts" / "draw.py", packages) == hash_of(files)
+
+
+def test_a_change_in_a_study_s_python_changes_the_hash(tmp_path: Path) -> None:
+    changed = STUDY | {"findings/sizes.py": "SIZES = [8, 32]\n"}
+    codes = {
+        code_of(tmp_path / name / "scripts" / "draw.py", engine_and_study(place, place, study))
+        for name, study in (("a", STUDY), ("b", changed))
+        for place in [tmp_path / name]
+    }
+    assert len(codes) == 2
+
+
+def test_a_study_may_have_no_python(tmp_path: Path) -> None:
+    packages = engine_and_study(tmp_path, tmp_path / "study", {})
+    assert fingerprints(tmp_path / "scripts" / "draw.py", packages).keys() == {"scripts/draw.py"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "beside", "found"),
+    [
+        ("import helpers", "helpers.py", "imports 'helpers', which lies in .*report; expected"),
+        ("from tools.deep import x", "tools/deep.py", "imports 'tools.deep', which .*findings and"),
+        ("import findings.gone", "findings/__init__.py", "imports 'findings.gone', .*no such mod"),
+    ],
+)
+def test_a_study_s_python_outside_its_package_is_refused(
+    tmp_path: Path, statement: str, beside: str, found: str
+) -> None:
+    findings = {beside: "", **STUDY, "findings/grids.py": f"import json\n{statement}\n"}
+    packages = engine_and_study(tmp_path / "engine", tmp_path / "study", findings)
+    with pytest.raises(RejeuError, match=f"grids.py, line 2: .*{found}"):
+        code_of(tmp_path / "engine" / "scripts" / "draw.py", packages)
+
+
+def test_what_has_another_package_s_name_is_no_module_beside(tmp_path: Path) -> None:
+    """A study's folder of HTML is no module `html`."""
+    findings = STUDY | {"findings/grids.py": "import html\nsteps = html.escape\n"}
+    packages = engine_and_study(tmp_path, tmp_path, findings | {"html/style.css": "a {}"})
+    assert "findings/grids.py" in fingerprints(tmp_path / "scripts" / "draw.py", packages)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_no_script_depends_on_the_configuration_s_models(script: Path) -> None:
-    found = {path.relative_to(ROOT).as_posix() for path in closure(script, ROOT)}
+    found = {path.relative_to(ROOT).as_posix() for path in closure(script, HERE)}
     assert "rejeu/study/configuration.py" not in found
     assert "rejeu/build/plan.py" not in found
     assert "rejeu/job/run.py" in found
@@ -231,7 +334,7 @@ def test_rules_after_predict_are_found() -> None:
 
 @pytest.mark.parametrize("script", AFTER_PREDICT, ids=lambda path: path.stem)
 def test_rules_after_predict_name_no_torch(script: Path) -> None:
-    statements = [text for path in closure(script, ROOT) for text in imported(path)]
+    statements = [text for path in closure(script, HERE) for text in imported(path)]
     roots = {text.split()[1].split(".")[0].rstrip(",") for text in statements}
     assert not roots & HEAVY
 
@@ -242,14 +345,19 @@ def test_rules_after_predict_load_no_torch() -> None:
         {
             ".".join(path.relative_to(ROOT).with_suffix("").parts)
             for script in AFTER_PREDICT
-            for path in closure(script, ROOT)
+            for path in closure(script, HERE)
             if path.parts[-2] != "scripts" and path.stem != "__init__"
         }
     )
     lines = [*statements, *(f"import {name}" for name in inside)]
     code = "\n".join(["import json, sys", *lines, "print(json.dumps(sorted(sys.modules)))"])
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "report")},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     loaded = set(json.loads(done.stdout))
     assert "rejeu.report.figures" in loaded

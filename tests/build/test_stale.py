@@ -30,6 +30,6 @@ def test_runs_are_counted_by_package_and_version() -> None:
     assert describe(found, "smoke") == (
         "Stale results: 1 run was made with peft 0.20.0, and 0.21.2 is installed; "
         "2 runs were made with peft 0.21.0, and 0.21.2 is installed. "
-        "They are kept; `make retrain TIER=smoke` makes them again."
+        "They are kept; `rejeu retrain --tier smoke` makes them again."
     )
     assert stale([{}, {"packages": NOW}], NOW) == []

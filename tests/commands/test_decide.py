@@ -1,6 +1,5 @@
-"""Which experiments get more seeds, and when `make decide` stops."""
+"""Which experiments get more seeds, and when `rejeu decide` stops."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +7,10 @@ import pytest
 from rejeu.commands.decide import experiments, next_look, undecided, with_starts
 from rejeu.errors import RejeuError
 from rejeu.study import looks
-from rejeu.study.configuration import Study, load
-from rejeu.study.strict_reading import read_yaml
+from rejeu.study.configuration import load
+from tests.study.sample import PROGRAM, small, study_of
 
-ROOT = Path(__file__).parents[2]
-STUDY: Study = load(read_yaml(ROOT / "config.yaml"), "config.yaml")
+STUDY = study_of()
 
 
 def entry(name: str, of: str, against: str | None = None, why: str | None = "unclear") -> Any:
@@ -25,6 +23,7 @@ DECAY = entry(
     "sentiment.low_weight_decay_chained.metrics.accuracy",
     "sentiment.baseline.metrics.accuracy",
 )
+LOOKS = {"all": {"parts": {"fit": {"seeds": [1, 2, 3]}}, "looks": [5]}}
 RANK = entry("rank", "lora.r16.heldout.loss", "lora.r4.heldout.loss")
 
 
@@ -42,7 +41,7 @@ def test_repeated_timings_have_no_seeds() -> None:
 
 def test_one_claim_may_be_asked_for() -> None:
     assert undecided([DECAY, RANK], "rank") == [RANK]
-    with pytest.raises(RejeuError, match="CLAIM=ranks: no such claim; known: decay, rank"):
+    with pytest.raises(RejeuError, match="--claim ranks: no such claim; known: decay, rank"):
         undecided([DECAY, RANK], "ranks")
 
 
@@ -66,3 +65,11 @@ def test_a_look_adds_seeds_where_they_are_missing() -> None:
     }
     now["lora"]["r4"] = list(range(declared[0]))
     assert next_look(STUDY, "laptop", [RANK], now, 2)["seeds"] == {"lora": {"r16": declared[0]}}
+
+
+def test_a_program_gets_seeds_too() -> None:
+    chained = PROGRAM | {"experiments": {"plain": {}, "robust": {"start_from": "plain"}}}
+    study = load(small(fit=chained) | {"tiers": LOOKS}, "config.yaml")
+    slope = entry("slope", "fit.robust.metrics.slope")
+    look = next_look(study, "all", [slope], looks.seeds(study, "all", {}), 2)
+    assert look["seeds"] == {"fit": {"plain": 5, "robust": 5}}

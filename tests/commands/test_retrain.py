@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from rejeu.commands.retrain import DATA, main, outdated, run_files
+from rejeu.commands.retrain import first_data, main, outdated, run_files
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import write_json
 from rejeu.study import looks
-from rejeu.study.configuration import Study
+from rejeu.study.configuration import Study, load
+from tests.study.sample import small
 
 NOW = {"peft": "0.21.2"}
 OLD = {"peft": "0.21.0"}
@@ -22,7 +23,10 @@ def write_run(path: Path, packages: dict[str, str] | None, hour: int) -> Path:
 @pytest.fixture
 def data(tmp_path: Path) -> dict[str, Path]:
     """Each part's first data file, made in hour 2."""
-    return {part: write_run(tmp_path / name, None, hour=2) for part, name in DATA.items()}
+    return {
+        part: write_run(tmp_path / part / "first.parquet", None, hour=2)
+        for part in ("sentiment", "lora")
+    }
 
 
 def test_stale_runs_and_the_data_that_they_were_made_from(
@@ -36,8 +40,8 @@ def test_stale_runs_and_the_data_that_they_were_made_from(
             write_run(tmp_path / "d.json", None, hour=3),
         ],
     }
-    assert outdated(runs, tmp_path, NOW) == [data["lora"], tmp_path / "b.json"]
-    assert outdated(runs, tmp_path, OLD) == [
+    assert outdated(runs, data, NOW) == [data["lora"], tmp_path / "b.json"]
+    assert outdated(runs, data, OLD) == [
         *(data["sentiment"], tmp_path / "a.json"),
         *(data["lora"], tmp_path / "c.json"),
     ]
@@ -47,14 +51,25 @@ def test_after_an_interruption_new_data_stand(tmp_path: Path, data: dict[str, Pa
     assert data["lora"].is_file()
     before = write_run(tmp_path / "before.json", OLD, hour=1)
     runs = {"lora": [before, write_run(tmp_path / "after.json", NOW, hour=3)]}
-    assert outdated(runs, tmp_path, NOW) == [before]
+    assert outdated(runs, data, NOW) == [before]
 
 
 def test_runs_that_are_not_made_need_no_force(tmp_path: Path, data: dict[str, Path]) -> None:
     old = write_run(tmp_path / "old.json", OLD, hour=3)
-    assert outdated({"lora": [tmp_path / "missing.json", old]}, tmp_path, NOW) == [
-        *(data["lora"], old)
-    ]
+    assert outdated({"lora": [tmp_path / "missing.json", old]}, data, NOW) == [*(data["lora"], old)]
+
+
+def test_a_program_s_stale_runs_have_no_data_of_rejeu_s(tmp_path: Path) -> None:
+    old = write_run(tmp_path / "old.json", OLD, hour=3)
+    runs = {"fit": [write_run(tmp_path / "new.json", NOW, hour=3), old]}
+    assert outdated(runs, {"fit": None}, NOW) == [old]
+
+
+def test_a_part_s_data_are_where_its_settings_say(study: Study) -> None:
+    data = Path("results/smoke/data")
+    assert first_data(study, "sentiment", "smoke") == data / "sentiment" / "clean.parquet"
+    assert first_data(study, "lora", "smoke") == data / "chat" / "pairs.parquet"
+    assert first_data(load(small(), "config.yaml"), "fit", "all") is None
 
 
 def test_every_run_of_the_tier_has_a_file(study: Study) -> None:
@@ -76,5 +91,5 @@ def test_seeds_of_later_looks_have_files_too(study: Study) -> None:
 
 def test_an_unknown_tier_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
-    with pytest.raises(RejeuError, match="TIER=smok: no such tier; known: smoke, laptop, paper"):
+    with pytest.raises(RejeuError, match="--tier smok: no such tier; known: smoke, laptop, paper"):
         main("smok")

@@ -4,6 +4,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from rejeu.data.cleaning import clean
@@ -41,6 +43,38 @@ def test_where_keeps_row_numbers() -> None:
     assert select(frame, "text", "label", {"source": "y"})["id"].tolist() == [1, 2]
     with pytest.raises(RejeuError, match=r"no row has source = 'z'; values found: \['x', 'y'\]"):
         select(frame, "text", "label", {"source": "z"})
+
+
+@pytest.mark.parametrize(
+    ("column", "labels", "expected"),
+    [
+        (["negative", "Positive", "negative"], {"negative": 0, "positive": 1}, [0, 1, 0]),
+        ([1, 2, 5], {1: 0, 2: 1, 5: 2}, [0, 1, 2]),
+        ([1.0, 2.0, 5.0], {"1": 0, "2": 1, "5": 2}, [0, 1, 2]),
+        (["5", "1", "2"], {1: 0, 2: 1, 5: 2}, [2, 0, 1]),
+        ([True, False, True], {True: 1, False: 0}, [1, 0, 1]),
+        (["World", "sport", "SPORT"], {"sport": 1, "world": 0}, [0, 1, 1]),
+        (["a", "b", "c"], {"a": 0, "b": 1, "c": 0}, [0, 1, 0]),
+    ],
+)
+def test_labels_of_the_study(
+    column: list[Any], labels: dict[Any, int], expected: list[int]
+) -> None:
+    selected = select(table(label=column), "text", "label", None, labels)
+    assert selected["label"].tolist() == expected
+
+
+def test_a_class_without_rows_is_refused() -> None:
+    labels = {"a": 0, "b": 1, "c": 2}
+    with pytest.raises(
+        RejeuError,
+        match=r"3 rows \(class 0: 2, class 1: 0, class 2: 1\); expected all 3 classes",
+    ):
+        select(table(label=["a", "c", "a"]), "text", "label", None, labels)
+    with pytest.raises(RejeuError, match="all 3 rows have the label 1; expected all 3 classes"):
+        select(table(label=["b", "b", "b"]), "text", "label", None, labels)
+    with pytest.raises(RejeuError, match=r"'d' is unknown; expected one of a, b, c\. What"):
+        select(table(label=["b", "d", "b"]), "text", "label", None, labels)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +153,13 @@ def test_prepare_counts_duplicates_before_and_after_cleaning() -> None:
     }
 
 
+def test_a_class_that_cleaning_takes_away_is_refused() -> None:
+    frame = pd.DataFrame({"text": ["a", "b", "c", "<p>"], "label": [0, 1, 1, 2]})
+    chosen = select(frame, "text", "label", None, {0: 0, 1: 1, 2: 2})
+    with pytest.raises(RejeuError, match="no row of class 2 is left of 4"):
+        prepare(chosen, "html")
+
+
 def balanced(rows: int) -> pd.DataFrame:
     numbers = range(rows)
     texts = [f"text {number}" for number in numbers]
@@ -148,6 +189,56 @@ def test_samples_come_from_their_own_side_with_its_balance() -> None:
     assert set(train["label"].tolist()[:20]) == {0, 1}
     pd.testing.assert_frame_equal(train, split(frame, 0.2, 42, 80, 20)[0])
     assert train["id"].tolist() != split(frame, 0.2, 43, 80, 20)[0]["id"].tolist()
+
+
+def of_classes(*counts: int) -> pd.DataFrame:
+    labels = [number for number, count in enumerate(counts) for _ in range(count)]
+    texts = [f"text {number}" for number in range(len(labels))]
+    return pd.DataFrame({"id": range(len(labels)), "text": texts, "label": labels})
+
+
+def test_several_classes_keep_their_balance() -> None:
+    frame = of_classes(500, 300, 150, 50)
+    train, test, statistics = split(frame, 0.2, 42, 77, 20)
+    # Of 77: 38.5, 23.1, 11.55 and 3.85, by largest remainders.
+    assert statistics["train"]["classes"] == {"0": 38, "1": 23, "2": 12, "3": 4}
+    assert statistics["test"]["classes"] == {"0": 10, "1": 6, "2": 3, "3": 1}
+    assert statistics["train"].keys() == {"rows", "classes", "words"}
+    assert [train["label"].tolist().count(number) for number in range(4)] == [38, 23, 12, 4]
+    assert not set(train["id"]) & set(test["id"])
+    assert len(set(train["label"].tolist()[:20])) > 2
+    pd.testing.assert_frame_equal(train, split(frame, 0.2, 42, 77, 20)[0])
+
+
+def test_two_classes_are_named_too() -> None:
+    _, _, statistics = split(of_classes(60, 40), 0.2, 42, None, 10)
+    assert statistics["train"].keys() == {"rows", "negative", "positive", "classes", "words"}
+    assert (statistics["test"]["negative"], statistics["test"]["positive"]) == (6, 4)
+    assert statistics["test"]["classes"] == {"0": 6, "1": 4}
+
+
+@given(st.lists(st.integers(10, 400), min_size=2, max_size=6), st.integers(0, 60))
+def test_every_class_is_in_a_sample(counts: list[int], more: int) -> None:
+    rows = min(len(counts) + more, sum(count * 4 // 5 for count in counts) - len(counts))
+    _, _, statistics = split(of_classes(*counts), 0.2, 1, rows, None)
+    drawn = list(statistics["train"]["classes"].values())
+    assert sum(drawn) == rows
+    assert min(drawn) >= 1
+    shares = [rows * count / sum(counts) for count in counts]
+    assert all(one <= max(1, share + 1.1) for one, share in zip(drawn, shares, strict=True))
+
+
+def test_too_few_rows_of_several_classes_are_counted() -> None:
+    with pytest.raises(
+        RejeuError,
+        match=r"test wants None rows of all 3 classes; there are 10 "
+        r"\(class 0: \d, class 1: \d, class 2: 0\); expected 3 to that many",
+    ):
+        split(of_classes(24, 25, 1), 0.2, 42, None, None)
+    with pytest.raises(RejeuError, match="train wants 2 rows of all 3 classes; there are 40"):
+        split(of_classes(20, 20, 10), 0.2, 42, 2, None)
+    with pytest.raises(RejeuError, match="5 rows to split; expected 6 or more, unique"):
+        split(of_classes(2, 2, 1), 0.2, 42, None, None)
 
 
 def test_duplicates_are_on_one_side_of_the_split_only() -> None:

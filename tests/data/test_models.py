@@ -5,7 +5,7 @@ import shutil
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,14 +16,17 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
 )
 
 from rejeu.data.models import FILES, prepare_model
 from rejeu.errors import RejeuError
+from tests.training import small_models
 
 Folders = Callable[[str], Path]
 
@@ -271,3 +274,36 @@ def test_weights_that_do_not_fit_the_configuration(tmp_path: Path, input_folder:
     shutil.copy(minilm / "model.safetensors", tmp_path)
     with pytest.raises(RejeuError, match=r"weights don't fit config\.json: missing .*layer\.6"):
         prepare_model("encoder", "safetensors", tmp_path, minilm, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("encoder", "electra"), ("encoder", "roberta"), ("causal", "gpt2"), ("causal", "qwen2")],
+)
+def test_models_of_other_kinds(
+    tmp_path: Path, kind: Literal["encoder", "causal"], name: str
+) -> None:
+    source, out = small_models.saved(getattr(small_models, name), tmp_path / "in"), tmp_path / "out"
+    prepare_model(kind, "safetensors", source, source, out)
+    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
+    weights = load_file(out / "model.safetensors")
+    assert weights.keys() == load_file(source / "model.safetensors").keys()
+    # One weight less, but not a pooler's, is refused as of any model.
+    lost = next(key for key in weights if "layer.1" in key or "h.1" in key or "layers.1" in key)
+    (source / "model.safetensors").unlink()
+    kept = {key: value for key, value in weights.items() if key != lost}
+    save_file(kept, source / "model.safetensors", {"format": "pt"})
+    with pytest.raises(RejeuError, match="weights don't fit config"):
+        prepare_model(kind, "safetensors", source, source, tmp_path / "other")
+
+
+def test_an_encoder_that_was_trained_to_fill_gaps(tmp_path: Path) -> None:
+    """The hub's encoders come with that head and without a pooler; their own names say so."""
+    torch.manual_seed(1)
+    source = small_models.saved(small_models.roberta, tmp_path / "in")
+    config = AutoConfig.from_pretrained(source)
+    AutoModelForMaskedLM.from_config(config).save_pretrained(source)
+    names = load_file(source / "model.safetensors").keys()
+    assert not any("pooler" in name for name in names)
+    assert any(name.startswith("lm_head") for name in names)
+    prepare_model("encoder", "safetensors", source, source, tmp_path / "out")

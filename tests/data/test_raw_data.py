@@ -20,7 +20,7 @@ ROWS = "".join(f'"Film {n}, « très »\n""bon""",{n % 2}\n' for n in range(20))
 GOOD = HEADER + ROWS
 CHAT = "input,output\n" + "".join(f'"Salut,\n{n}","Ça va ""{n}"""\n' for n in range(20))
 TIERS: dict[str, dict[str, Any]] = {
-    "sentiment": {
+    "classifier": {
         "text": "text",
         "label": "label",
         "where": {},
@@ -34,7 +34,9 @@ TIERS: dict[str, dict[str, Any]] = {
 SEEDS = [42, 43]
 
 
-def check(folder: Path, part: Any = "sentiment", sha256: str | None = None, **changes: Any) -> None:
+def check(
+    folder: Path, part: Any = "classifier", sha256: str | None = None, **changes: Any
+) -> None:
     """Check the one file in `folder`."""
     (path,) = folder.iterdir()
     source = {"kind": "path", "folder": str(folder)}
@@ -172,7 +174,7 @@ def test_the_first_source_that_serves_is_checked(tmp_path: Path) -> None:
 
     def checked(*sources: dict[str, str]) -> None:
         spec = {"files": files, "sources": list(sources)}
-        raw_data.check("mine", spec, "sentiment", TIERS["sentiment"], SEEDS, tmp_path / "fetched")
+        raw_data.check("mine", spec, "classifier", TIERS["classifier"], SEEDS, tmp_path / "fetched")
 
     with pytest.raises(RejeuError, match="has no rows"):
         checked(absent, bad, pypi)
@@ -215,7 +217,7 @@ def test_what_was_fetched_is_checked_too(tmp_path: Path) -> None:
     spec: dict[str, Any] = {"files": files, "sources": [pypi]}
 
     def checked(**changes: Any) -> None:
-        raw_data.check("mine", spec, "sentiment", TIERS["sentiment"] | changes, SEEDS, tmp_path)
+        raw_data.check("mine", spec, "classifier", TIERS["classifier"] | changes, SEEDS, tmp_path)
 
     checked(label="stars")
     (tmp_path / "a.csv").write_text(GOOD)

@@ -1,18 +1,23 @@
+import gzip
 import hashlib
 import io
 import json
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
+import pandas as pd
 import pytest
 
-from rejeu.data.sources import Files, fetch, files_of, unpinned
+from rejeu.data.sources import Files, fetch, files_of, unpinned, write_split
+from rejeu.data.tables import read_table
 from rejeu.errors import RejeuError
 
+ROOT = Path(__file__).parents[2]
 CONTENT = b"text,label\nfine,1\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 WRONG = "0" * 64
@@ -212,6 +217,122 @@ def test_hub_is_asked_for_named_files_at_a_commit(
     assert calls == [("me/reviews", "plain/data.csv", "dataset", COMMIT)]
     assert record["revision"] == COMMIT
     assert ("no pinned revision" in caplog.text) == (revision == "unpinned")
+
+
+ROWS = [{"text": f"fine, “{row}”", "label": row % 2} for row in range(5)]
+
+
+def packed(rows: list[dict[str, Any]]) -> bytes:
+    return gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    pd.DataFrame(rows).to_parquet(stream := io.BytesIO())
+    return stream.getvalue()
+
+
+def csv(rows: list[dict[str, Any]]) -> bytes:
+    return pd.DataFrame(rows).to_csv(index=False).encode()
+
+
+CARD = b"""---
+configs:
+- {config_name: plain, data_files: [{split: train, path: plain/*.csv}]}
+- {config_name: other, data_files: [{split: train, path: other.jsonl.gz}]}
+---
+"""
+LAYOUTS: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
+    "shards": (
+        {
+            "data/train-00000-of-00002.parquet": parquet(ROWS[:2]),
+            "data/train-00001-of-00002.parquet": parquet(ROWS[2:]),
+            "data/test-00000-of-00001.parquet": parquet(ROWS[:1]),
+        },
+        {},
+    ),
+    "CSV": ({"train.csv": csv(ROWS), "test.csv": csv(ROWS[:1])}, {}),
+    "JSON lines": ({"train.jsonl.gz": packed(ROWS), "README.md": b"Mine."}, {}),
+    "subsets": (
+        {"README.md": CARD, "plain/a.csv": csv(ROWS[:3]), "plain/b.csv": csv(ROWS[3:])}
+        | {"other.jsonl.gz": packed(ROWS[:1])},
+        {"subset": "plain"},
+    ),
+    "folder": ({"v1/train.csv": csv(ROWS[:1]), "v2/train.csv": csv(ROWS)}, {"folder": "v2"}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_split_in_any_layout_becomes_one_parquet_file(tmp_path: Path, layout: str) -> None:
+    """On a folder laid out as hubs have them; the same function reads the hub."""
+    members, chosen = LAYOUTS[layout]
+    for name, content in members.items():
+        path = tmp_path / "repository" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    contents = []
+    for again in ("a", "b"):
+        output, temporary = tmp_path / f"{again}.parquet", tmp_path / again
+        source = {"repository": str(tmp_path / "repository"), "split": "train", "folder": ""}
+        write_split(source | chosen, None, output, temporary)
+        assert read_table([output]).to_dict("records") == ROWS
+        contents.append(output.read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_a_split_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "train.csv").write_bytes(b'text,label\n"a",1\nb,1,2\n')
+    source = {"repository": str(folder), "split": "train", "folder": ""}
+    arguments = (None, tmp_path / "a.parquet", tmp_path / "scratch")
+    with pytest.raises(ValueError, match="Expected 2 fields in line 3, saw 3"):
+        write_split(source, *arguments)
+    (folder / "train.csv").write_bytes(csv(ROWS))
+    with pytest.raises(ValueError, match="Unknown split"):
+        write_split(source | {"split": "absent"}, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        (["data.csv"], "expected one name that ends in .parquet"),
+        (["a.parquet", "b.parquet"], "expected one name that ends in .parquet"),
+        (["data.parquet"], "me/reviews: a folder of this name lies here"),
+    ],
+)
+def test_a_split_that_is_no_one_file_or_no_hub_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], reason: str
+) -> None:
+    (tmp_path / "me" / "reviews").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    source = {**hub(COMMIT), "split": "train", "subset": None}
+    with pytest.raises(RejeuError, match=reason):
+        fetch("reviews", dict.fromkeys(files), [source], tmp_path / "out")
+
+
+def test_a_split_of_an_unreachable_hub_gives_way_to_the_next_source(tmp_path: Path) -> None:
+    """In a process of its own: the libraries ask for this variable once."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "data.parquet").write_bytes(parquet(ROWS))
+    sources = [{**hub(COMMIT), "split": "train"}, {"kind": "path", "folder": "mine"}]
+    code = f"""if True:
+        from pathlib import Path
+        from rejeu.data.sources import fetch
+        record = fetch("reviews", {{"data.parquet": None}}, {sources!r}, Path("out"))
+        assert record["source"]["kind"] == "path"
+    """
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hub me/reviews train" in done.stderr
+    assert names(tmp_path / "out") == ["data.parquet", "source.json"]
 
 
 def test_unreachable_hub_gives_way_to_the_next_source(

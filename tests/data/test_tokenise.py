@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from rejeu.data.tokenise import pair_tokeniser, read_tokens, tokenise_pairs, tokenise_texts
 from rejeu.errors import RejeuError
 
+ROOT = Path(__file__).parents[2]
 INPUTS = ["Hey, how are you?", "I paid  12 euros for it", "x"]
 OUTPUTS = ["I'm fine. And you?", "That is not much", "café ☃"]
 
@@ -90,6 +91,36 @@ def test_special_tokens_of_the_tokenizer(
     rows = columns(path)
     # [CLS] is before the input's end, [SEP] is not.
     assert (rows["length"], rows["prompt_length"]) == ([5], [3])
+
+
+def test_one_input_gives_one_file_and_nothing_else(
+    tmp_path: Path, input_folder: Callable[[str], Path]
+) -> None:
+    """Written and read by `datasets`, in a process whose home shows what it leaves there."""
+    folder, home = input_folder("minilm_l6"), tmp_path / "home"
+    home.mkdir()
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from rejeu.data.tokenise import read_tokens, tokenise_texts
+        path, texts = Path(sys.argv[1]), ["fine " * row for row in range(1, 2501)]
+        tokenise_texts(texts, [row % 2 for row in range(2500)], Path(sys.argv[2]), 16, path)
+        rows = read_tokens(path)
+        assert (len(rows), rows[2499], rows.labels[:3]) == (2500, list(rows)[2499], [0, 1, 0])
+        assert not {"torch", "transformers"} & set(sys.modules)
+    """
+    # A name that the library's file systems would read as an address.
+    paths = [tmp_path / "a::b é" / name for name in ("train.arrow", "again.arrow")]
+    for path in paths:
+        command = [sys.executable, "-c", code, str(path), str(folder)]
+        environment = {"HOME": str(home), "PATH": "", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert sorted(paths[0].parent.iterdir()) == sorted(paths)
+    assert list(home.iterdir()) == []
 
 
 def test_bad_input(tmp_path: Path, input_folder: Callable[[str], Path]) -> None:

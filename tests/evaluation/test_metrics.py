@@ -14,6 +14,8 @@ from rejeu.evaluation.metrics import (
     larger_class,
     measure,
     measure_by_rule,
+    measure_classes,
+    measure_predictions,
 )
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 0])
@@ -148,3 +150,71 @@ def test_learning_is_more_than_naming_the_larger_class(
 ) -> None:
     assert larger_class(cells(counts)) == larger
     assert above_larger_class(cells(counts)) == pytest.approx(above)
+
+
+NAMES = ["sport", "world", "science"]
+
+
+def test_three_classes_by_hand() -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 2])
+    logits = np.eye(3)[[0, 0, 0, 1, 1, 1, 2, 2]]
+    found = measure_predictions(labels, logits, NAMES)
+    assert found["confusion"] == [[3, 1, 0], [0, 2, 1], [0, 0, 1]]
+    assert (found["accuracy"], found["n"], found["classes"]) == (0.75, 8, NAMES)
+    assert found["by_class"] == {
+        "sport": {"precision": 1.0, "recall": 0.75, "f1": pytest.approx(6 / 7), "n": 4},
+        "world": {
+            "precision": pytest.approx(2 / 3),
+            "recall": pytest.approx(2 / 3),
+            "f1": pytest.approx(2 / 3),
+            "n": 3,
+        },
+        "science": {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "n": 1},
+    }
+    assert found["precision"] == pytest.approx((1 + 2 / 3 + 0.5) / 3)
+    assert found["recall"] == pytest.approx((0.75 + 2 / 3 + 1) / 3)
+    assert found["f1"] == pytest.approx((6 / 7 + 4 / 3) / 3)
+    assert found["ci95"] == [
+        pytest.approx(beta.ppf(0.025, 6, 3)),
+        pytest.approx(beta.ppf(0.975, 7, 2)),
+    ]
+
+
+def test_two_classes_are_measured_by_rule() -> None:
+    assert measure_predictions(LABELS, LOGITS, ["no", "yes"]) == measure_by_rule(LABELS, LOGITS)
+
+
+def test_what_one_class_lacks_the_mean_lacks() -> None:
+    found = measure_classes(np.array([0, 1, 1]), np.array([0, 1, 0]), NAMES)
+    assert found["by_class"]["science"] == {"precision": None, "recall": None, "f1": None, "n": 0}
+    assert (found["precision"], found["recall"], found["f1"]) == (None, None, None)
+    # Predicted, but wrongly: recall has no rows to count, F1 is 0.
+    found = measure_classes(np.array([0, 1, 1]), np.array([0, 1, 2]), NAMES)
+    assert found["by_class"]["science"] == {"precision": 0.0, "recall": None, "f1": 0.0, "n": 0}
+    assert found["f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40))
+def test_any_predictions_of_three_classes(rows: list[tuple[int, int]]) -> None:
+    labels, predicted = np.array(rows).T
+    found = measure_classes(labels, predicted, NAMES)
+    assert plain(found)
+    for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+        for number, values in enumerate(found["by_class"].values()):
+            if values[name] is not None:
+                alone = score(labels == number, predicted == number)
+                assert values[name] == pytest.approx(alone)
+    counts = np.array(found["confusion"])
+    assert counts.sum() == len(rows)
+    assert counts[0, 1] == sum((labels == 0) & (predicted == 1))
+    assert found["accuracy"] == pytest.approx((labels == predicted).mean())
+    assert collapsed(found["confusion"]) is (len(set(predicted.tolist())) == 1)
+    assert larger_class(found["confusion"]) == max(np.bincount(labels)) / len(rows)
+
+
+def test_a_confusion_of_three_classes() -> None:
+    confusion = [[50, 10, 0], [10, 20, 0], [5, 5, 0]]
+    assert (larger_class(confusion), collapsed(confusion)) == (0.6, False)
+    assert above_larger_class(confusion) == pytest.approx(0.1)
+    assert collapsed([[0, 60, 0], [0, 30, 0], [0, 10, 0]])

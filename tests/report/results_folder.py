@@ -7,19 +7,26 @@ settings and titles are those of the repository's config.yaml.
 import copy
 import math
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from findings.facts import facts
 from rejeu.evaluation.judge import Runs, judge_all
 from rejeu.evaluation.metrics import measure_by_rule
 from rejeu.evaluation.quantities import Results, Seeds, referred
 from rejeu.job.whole_files import read_json, write_json
 from rejeu.report.context import context
+from rejeu.report.evidence import Evidence, read_evidence, titled
+from rejeu.report.precheck import experiments_named, sections_shown
 from rejeu.report.provenance import provenance
-from rejeu.report.results import LoraResult, SentimentResult, read_lora, read_sentiment
+from rejeu.report.study_settings import report_settings
+from rejeu.report.words import read_words
 from rejeu.study import claims as claims_file
+from rejeu.study import comparisons as comparisons_file
+from rejeu.study import looks
 from rejeu.study.configuration import Study, load
 from rejeu.study.strict_reading import read_yaml
 from rejeu.training.outputs import write_jsonl
@@ -28,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 LANGUAGES = ("fr", "en")
 STATES = ("learned", "collapsed", "chance", "mixed")
 # No settings of a training.
-UNTRAINED = {"title", "arm", "finding", "seeds", "precision", "attention"}
+UNTRAINED = {"title", "arm", "group", "seeds", "precision", "attention"}
 EXTRA = {  # what a user may add to config.yaml
     "sentiment": {"long_training": {"epochs": 2, "title": {"fr": "Long", "en": "Long training"}}},
     "lora": {
@@ -42,15 +49,15 @@ LORA_FINDINGS = ["a3", "a4", "a5", "a7", "a8", "a11"]  # those that train nothin
 FINDINGS = ["a1", *LORA_FINDINGS, "a10"]
 
 
-def study_of(extra: bool = False, findings: list[str] = FINDINGS) -> Study:
+def study_of(extra: bool = False, findings: list[str] = FINDINGS) -> Any:
     """The repository's study; `extra` adds an experiment to Part 1 and two to Part 2."""
     raw = copy.deepcopy(read_yaml(ROOT / "config.yaml"))
     for tier in raw["tiers"].values():
-        tier["findings"] = list(findings)
+        tier["groups"] = list(findings)
         if "a7" in findings:  # the largest dose must fit
-            tier["lora"]["max_steps"] = 200
+            tier["parts"]["lora"]["max_steps"] = 200
     for part, experiments in EXTRA.items() if extra else ():
-        raw[part]["experiments"] |= copy.deepcopy(experiments)
+        raw["parts"][part]["experiments"] |= copy.deepcopy(experiments)
     return load(raw, "config.yaml")
 
 
@@ -71,12 +78,12 @@ def write_results(
     Args:
         seed: of all numbers and words.
         runs: how many seeds each experiment has.
-        arm_runs: how many the experiments of findings have, the first ones; None: as many.
+        arm_runs: how many the experiments of groups have, the first ones; None: as many.
         learning: one of STATES, for all experiments of Part 1 or by their names (`learned` for
             those not named). `mixed`: every other run collapsed.
         texts_change: whether training changes what the language model says.
         extra: whether the study holds more experiments than the assignment.
-        findings: those that the tier runs arms for.
+        findings: the groups of experiments that the tier runs.
 
     Returns:
         The settings that rules/report.smk gives to scripts/write_report.py as `study`.
@@ -90,7 +97,7 @@ def write_results(
     drawn = {part: sorted(numbers.sample(range(100, 10_000), runs)) for part in experiments}
     seeds = {
         part: {
-            name: drawn[part][: arm_runs if settings.finding else None]
+            name: drawn[part][: arm_runs if settings.group else None]
             for name, settings in found.items()
         }
         for part, found in experiments.items()
@@ -118,15 +125,15 @@ def write_results(
                 ("learned" if place % 2 else "collapsed") if state == "mixed" else state,
                 machine,
             )
-    base, prompt = words(numbers, 30), study.lora.generation.prompt
+    base, prompt = words(numbers, 30), study.parts["lora"].generation.prompt
     for name, settings in experiments["lora"].items():
-        row = study.lora.rows[settings.add_row].model_dump() if settings.add_row else None
+        row = study.parts["lora"].rows[settings.add_row].model_dump() if settings.add_row else None
         for run in seeds["lora"][name]:
             write_lora_run(
                 results / "lora" / name / f"seed{run}",
                 numbers,
                 settings.model_dump(exclude={*UNTRAINED, "add_row"})
-                | {"max_steps": here.lora.max_steps, "seed": run},
+                | {"max_steps": here.parts["lora"].max_steps, "seed": run},
                 chat,
                 prompt,
                 {"base": f"{prompt} {base}", "trained": f"{prompt} {words(numbers, 30)}"}
@@ -139,58 +146,69 @@ def write_results(
         if name in findings:
             written(results / "timing", numbers)
     write_claims(results, study, seeds)
-    models = [study.models[here.sentiment.encoder], study.models[here.lora.causal_lm]]
-    inputs = [here.sentiment.input, here.lora.input]
+    encoder, causal_lm = here.parts["sentiment"].encoder, here.parts["lora"].causal_lm
+    models = [study.models[encoder], study.models[causal_lm]]
+    inputs = [here.parts["sentiment"].input, here.parts["lora"].input]
     inputs += [name for model in models for name in (model.input, model.tokenizer) if name]
     for name in dict.fromkeys(inputs):
         write_source(folder / "inputs" / name / "source.json", numbers, name, study)
-    return {
-        "tier": tier,
-        "report": study.report.model_dump(mode="json"),
-        "generation": study.lora.generation.model_dump(),
-        "encoder": models[0].name,
-        "causal_lm": models[1].name,
-        "causal_lm_citation": "allal2025smollm2",
-        "max_length": here.sentiment.max_length,
-        "citation": here.sentiment.citation,
-        "where": here.sentiment.where,
-        "licences": {name: given.licence for name, given in study.inputs.items()},
-        "findings": here.findings,
-        "experiments": {
-            part: {
-                name: {"arm": settings.arm, "finding": settings.finding}
-                for name, settings in found.items()
-            }
-            for part, found in experiments.items()
-        },
-        "statements": {claim.id: claim.statement.model_dump() for claim in claims_of(study).claims},
-        "late_margins": [],
-        "waiting": False,
-    } | {
-        part: {
-            "titles": {
-                language: {
-                    name: getattr(settings.title, language) for name, settings in found.items()
-                }
-                for language in LANGUAGES
-            },
-            "seeds": seeds[part],
-        }
-        for part, found in experiments.items()
-    }
+    return settings_of(study, tier, seeds)
 
 
-def claims_of(study: Study) -> claims_file.Claims:
-    reference = read_yaml(ROOT / "report" / "reference.yaml")
-    return claims_file.load(
-        read_yaml(ROOT / study.report.claims), study.report.claims, study, reference
+def settings_of(
+    study: Study,
+    tier: str,
+    seeds: Seeds,
+    waiting: bool = False,
+    late_margins: list[str] | None = None,
+) -> dict[str, Any]:
+    """What the report's scripts get as `params.study`, made as `ReportFiles.settings` does."""
+    return report_settings(
+        study,
+        tier,
+        seeds,
+        compared=comparisons_file.read(study, ROOT).compared(study, seeds),
+        named=named(),
+        statements={claim.id: claim.statement for claim in claims_of(study).claims},
+        late_margins=late_margins or [],
+        waiting=waiting,
     )
 
 
-def results_of(folder: Path, seeds: Seeds, study: Study) -> Results:
+def seeds_of(settings: dict[str, Any]) -> dict[str, dict[str, list[int]]]:
+    """The seeds of the experiments that a report's settings say were run."""
+    return {
+        part: {name: it["seeds"] for name, it in found["experiments"].items() if it["seeds"]}
+        for part, found in settings["parts"].items()
+    }
+
+
+@cache
+def named() -> dict[str, list[str]]:
+    return experiments_named(ROOT / "report", LANGUAGES, ["sentiment", "lora"])
+
+
+@cache
+def sections() -> list[str] | None:
+    return sections_shown(ROOT / "report", LANGUAGES)
+
+
+def claims_of(study: Study) -> claims_file.Claims:
+    return claims_file.load(
+        read_yaml(ROOT / str(study.report.claims)),
+        str(study.report.claims),
+        study,
+        read_yaml(ROOT / "report" / "reference.yaml"),
+        named(),
+        {tier: looks.seeds(study, tier, {}) for tier in study.tiers},
+        sections(),
+    )
+
+
+def results_of(folder: Path, seeds: Seeds, study: Any) -> Results:
     """Whatever lies in results/{tier}, as the judge may read it; no look has added a seed."""
     given = {str(path) for path in folder.rglob("*")}
-    return Results(folder, seeds, seeds, study.lora.placebo, given)
+    return Results(folder, seeds, seeds, {"lora": study.parts["lora"].placebo}, given)
 
 
 def write_claims(folder: Path, study: Study, seeds: Seeds) -> None:
@@ -200,7 +218,7 @@ def write_claims(folder: Path, study: Study, seeds: Seeds) -> None:
         results_of(folder, seeds, study),
     )
     judged = judge_all(
-        claims_of(study).judged(),
+        claims_of(study).judged(study),
         # Numbers are made up, so claims about the original's scale may be judged as well.
         "paper",
         Runs(results.quantity, results.kinds, results.own_seeds, results.device()),
@@ -453,46 +471,35 @@ def write_source(path: Path, numbers: random.Random, name: str, study: Study) ->
     write_json(path, record)
 
 
-def read_results(
-    folder: Path, study: dict[str, Any], language: str
-) -> tuple[dict[str, SentimentResult], dict[str, LoraResult]]:
-    """Both parts' results by experiment, with `language`'s titles."""
-    reference = read_yaml(ROOT / "report" / "reference.yaml")
+def read_all(folder: Path, study: dict[str, Any]) -> Evidence:
+    """What scripts/write_report.py reads of a results folder."""
     results = folder / "results" / study["tier"]
-    titles = {part: study[part]["titles"][language] for part in ("sentiment", "lora")}
-    sentiment, lora = (
-        {
-            name: read(
-                results / part,
-                name,
-                title,
-                study[part]["seeds"][name],
-                reference[part]["experiments"].get(name),
-            )
-            for name, title in titles[part].items()
-        }
-        for part, read in (("sentiment", read_sentiment), ("lora", read_lora))
-    )
-    return sentiment, lora  # pyright: ignore[reportReturnType]
+    reference = read_yaml(ROOT / "report" / "reference.yaml")
+    return read_evidence(results, study, reference, sorted((results / "timing").glob("*.json")))
+
+
+def read_results(folder: Path, study: dict[str, Any], language: str) -> dict[str, dict[str, Any]]:
+    """Each part's results by experiment, with `language`'s titles."""
+    return titled(read_all(folder, study), study, language).results
+
+
+def words_of(language: str) -> dict[str, str]:
+    own = ROOT / "report" / language / "words.yaml"
+    return read_words([ROOT / f"rejeu/report/words/{language}.yaml", own])[language]
 
 
 def read_context(folder: Path, study: dict[str, Any], language: str) -> dict[str, Any]:
     """What a template of `language` may name, made as scripts/write_report.py does."""
-    sentiment, lora = read_results(folder, study, language)
-    results = folder / "results" / study["tier"]
-    statistics = {path.parents[1].name: read_json(path) for path in results.rglob("stats.json")}
+    evidence, results = read_all(folder, study), folder / "results" / study["tier"]
     sources = {path.parent.name: path for path in sorted((folder / "inputs").glob("*/source.json"))}
-    facts = provenance(study, sources, sentiment, lora, folder)
-    reference = read_yaml(ROOT / "report" / "reference.yaml")
     return context(
         language,
         study,
-        sentiment,
-        lora,
-        statistics,
-        reference,
-        facts,
+        words_of(language),
+        evidence,
+        statistics={path.parents[1].name: read_json(path) for path in results.rglob("stats.json")},
+        provenance=provenance(study, sources, evidence.results, folder),
         claims=read_json(results / "claims.json"),
         observations=read_json(results / "observations.json"),
-        timings={path.stem: read_json(path) for path in (results / "timing").glob("*.json")},
+        facts=facts,
     )

@@ -9,7 +9,7 @@ from rejeu.report import escape
 from rejeu.report.render import render
 
 FIXTURE = Path(__file__).parent / "fixture"
-ASSETS = Path(__file__).parents[2] / "report"
+ASSETS = Path(__file__).parents[2] / "report"  # the study's: its bibliography
 TIMESTAMP = datetime(2025, 1, 2, tzinfo=UTC)
 # Markdown, HTML, TeX, Typst and Quarto syntax, as a model or a data set may hold it.
 HOSTILE = (

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from rejeu.job.whole_files import read_json
-from rejeu.report.assignment import LORA, SENTIMENT
-from rejeu.report.context import context
-from tests.report.results_folder import read_context, write_results
+from rejeu.report.context import note
+from rejeu.report.numbers import Numbers
+from tests.report.results_folder import read_context, read_results, words_of, write_results
 
 
 def test_names_and_values(tmp_path: Path) -> None:
@@ -15,28 +15,33 @@ def test_names_and_values(tmp_path: Path) -> None:
     assert found["tier"] == "smoke"
     assert found["seeds"] == {"sentiment": 3, "lora": 3}
     assert found["report"]["date"] == date.fromisoformat(study["report"]["date"])
-    assert [result.name for result in found["extra_sentiment"]] == ["long_training"]
-    assert [result.name for result in found["extra_lora"]] == ["r32", "slow_lora"]
-    assert set(SENTIMENT) < found["sentiment"].keys()
-    assert set(LORA) < found["lora"].keys()
-    assert list(found["sweep"]) == [4, 8, 16, 32]
-    assert found["numerics"]["precision"] == "bf16"
-    assert found["numerics"]["attention_dropout"] == 0.0
-    seed = study["sentiment"]["seeds"]["baseline"][0]
+    extra = {part: [it.name for it in results] for part, results in found["extra"].items()}
+    assert extra == {"sentiment": ["long_training"], "lora": ["r32", "slow_lora"]}
+    for part in ("sentiment", "lora"):
+        assert found[part] is found["results"][part]
+        assert set(study["named"][part]) <= found[part].keys()
+    assert list(found["facts"]["sweep"]) == [4, 8, 16, 32]
+    assert found["facts"]["numerics"]["precision"] == "bf16"
+    assert found["facts"]["numerics"]["attention_dropout"] == 0.0
+    seed = study["parts"]["sentiment"]["experiments"]["baseline"]["seeds"][0]
     stats = read_json(tmp_path / f"results/smoke/data/sentiment/seed{seed}/stats.json")
     assert found["data"]["sentiment"] == stats
-    assert (
-        found["data"]["conflicts"]
-        == stats["conflicts_before_cleaning"] + stats["conflicts_after_cleaning"]
-    )
-    assert found["data"]["encoder"] == "paraphrase-MiniLM-L3-v2"
+    assert found["parts"]["sentiment"]["model"] == "paraphrase-MiniLM-L3-v2"
+    assert [part["number"] for part in found["parts"].values()] == [1, 2]
+
+
+def test_titles_are_there_of_experiments_that_were_not_run(tmp_path: Path) -> None:
+    study = write_results(tmp_path, 5, runs=1, findings=[])
+    found = read_context(tmp_path, study, "fr")
+    assert "r8_chained" not in found["lora"]
+    assert found["titles"]["lora"]["r8_chained"] == "r\u00a0=\u00a08 après r\u00a0=\u00a04"
 
 
 def test_both_languages_hold_the_same_names(tmp_path: Path) -> None:
     study = write_results(tmp_path, 5)
     french, english = (read_context(tmp_path, study, language) for language in ("fr", "en"))
     assert french.keys() == english.keys()
-    assert french["extra_sentiment"] == french["extra_lora"] == []
+    assert french["extra"] == {"sentiment": [], "lora": []}
     assert french["provenance"] == english["provenance"]
 
 
@@ -91,13 +96,13 @@ def test_provenance_adds_the_seeds_up(tmp_path: Path) -> None:
     found = read_context(tmp_path, study, "en")
     rows = {(row["part"], row["experiment"]): row for row in found["provenance"]["training"]}
     assert len(rows) == len(found["sentiment"]) + len(found["lora"])
-    assert rows["lora", "dose_4"]["finding"] == "a7"
-    assert rows["lora", "r8"]["finding"] is None
-    others = sum(row["wall_seconds"] for row in rows.values() if row["finding"] == "a7")
-    assert found["minutes"]["a7"] == pytest.approx(others)
-    timing = found["batch_timing"]
+    assert rows["lora", "dose_4"]["group"] == "a7"
+    assert rows["lora", "r8"]["group"] is None
+    others = sum(row["wall_seconds"] for row in rows.values() if row["group"] == "a7")
+    assert found["seconds"]["a7"] == pytest.approx(others)
+    timing = found["timings"]["batch"]
     spent = timing["rows"] * sum(map(sum, timing["seconds_per_row"].values()))
-    assert found["minutes"]["a3"] == pytest.approx(spent)
+    assert found["seconds"]["a3"] == pytest.approx(spent)
     runs = found["lora"]["r8"].runs
     assert rows["lora", "r8"]["wall_seconds"] == sum(run["wall_seconds"] for run in runs)
     assert rows["lora", "r8"]["peak_memory_mb"] == max(run["peak_memory_mb"] for run in runs)
@@ -107,20 +112,9 @@ def test_provenance_adds_the_seeds_up(tmp_path: Path) -> None:
     assert found["provenance"]["packages"]["torch"]
 
 
-def test_the_context_is_made_of_plain_arguments(tmp_path: Path) -> None:
-    """A result set without extra data still makes a context: nothing is looked up elsewhere."""
-    study = write_results(tmp_path, 5, runs=1)
-    found = read_context(tmp_path, study, "en")
-    again = context(
-        "en",
-        study,
-        found["sentiment"],
-        found["lora"],
-        {"sentiment": found["data"]["sentiment"], "chat": found["data"]["chat"]},
-        found["reference"],
-        found["provenance"],
-        read_json(tmp_path / "results" / "smoke" / "claims.json"),
-        read_json(tmp_path / "results" / "smoke" / "observations.json"),
-        {"batch": found["batch_timing"], "rank": found["rank_timing"]},
-    )
-    assert again == found
+def test_a_study_of_one_part_says_its_seeds_alone(tmp_path: Path) -> None:
+    study = write_results(tmp_path, 5, runs=2)
+    del study["parts"]["lora"]
+    results = read_results(tmp_path, study, "fr")
+    line = note(words_of("fr"), Numbers("fr"), study, results)
+    assert line.endswith("Palier smoke. Graines\u00a0: 2")

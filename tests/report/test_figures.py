@@ -12,12 +12,20 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from findings import axes as study_axes
+from findings import lora_figures, sentiment_figures, threshold_curves
+from findings.lora_figures import RankSweep
 from rejeu.evaluation.statistics import estimate
-from rejeu.report import decisions, figures, hidden_figures
-from rejeu.report.figures import Language, RankSweep
-from rejeu.study.strict_reading import read_yaml
+from rejeu.report import figures
+from rejeu.report.figures import Language
+from rejeu.report.words import read_words
 
-WORDS = [str(Path(__file__).parents[2] / "report" / code / "words.yaml") for code in ("fr", "en")]
+ROOT = Path(__file__).parents[2]
+WORDS = [
+    path
+    for code in ("fr", "en")
+    for path in (ROOT / f"rejeu/report/words/{code}.yaml", ROOT / f"report/{code}/words.yaml")
+]
 LANGUAGES = figures.languages(WORDS)
 REFERENCE = {"tn": 4642, "fp": 297, "fn": 745, "tp": 4233}
 RUNS = [{"tn": 900, "fp": 100, "fn": 200, "tp": 800}, {"tn": 910, "fp": 90, "fn": 212, "tp": 788}]
@@ -35,7 +43,7 @@ KNOWN = RankSweep(
     {4: [3.3767], 8: [3.3444], 16: [3.3257]}, {}, {4: [227.6], 8: [231.9], 16: [258.7]}
 )
 LABELS = np.arange(300) % 2
-RULES = decisions.rules(
+RULES = threshold_curves.rules(
     [
         (LABELS, np.column_stack([-margin, margin]))
         for margin in np.random.default_rng(1).normal(size=(3, 300)) + LABELS - 0.5
@@ -68,36 +76,36 @@ FIGURES: dict[str, tuple[Callable[[Language], Figure], list[str], tuple[list[str
         (["0,50"], ["0.50"]),
     ),
     "rank": (
-        lambda language: figures.rank(language, KNOWN, SWEEP),
+        lambda language: lora_figures.rank_sweeps(language, KNOWN, SWEEP),
         ["rank", "loss", "time", "train_loss", "heldout_loss"],
         (["3,50", "1\u202f000"], ["3.50", "1,000"]),
     ),
     "hidden_a2": (
-        lambda language: hidden_figures.decision_rules(language, RULES),
+        lambda language: sentiment_figures.decision_rules(language, RULES),
         ["precision", "recall", "notebook_rule", "threshold", "precision_recall"],
         (["Rappel, argmax", "0,8"], ["Recall, argmax", "0.8"]),
     ),
     "hidden_a3": (
-        lambda language: hidden_figures.batch_times(
+        lambda language: sentiment_figures.batch_times(
             language, {16: [1.5, 1.6, 1.55], 32: [1.3, 1.35, 1.32]}
         ),
         ["batch_size", "time_per_row"],
         (["16", "32", "1\u202f500"], ["16", "32", "1,500"]),
     ),
     "hidden_a4": (
-        lambda language: hidden_figures.rank_and_scale(language, GRID),
+        lambda language: lora_figures.rank_and_scale(language, GRID),
         ["scale", "heldout_difference"],
         (["r = 16", "0,5", "2", "0,040"], ["r = 16", "0.5", "2", "0.040"]),
     ),
     "hidden_a5": (
-        lambda language: hidden_figures.rank_times(
+        lambda language: lora_figures.rank_times(
             language, {4: [0.3, 0.31], 8: [0.31, 0.32], 16: [0.33, 0.32]}
         ),
         ["rank", "relative_time", "proportion", "timed"],
         (["4", "16", "3,0"], ["4", "16", "3.0"]),
     ),
     "hidden_a7": (
-        lambda language: hidden_figures.dose_response(
+        lambda language: lora_figures.dose_response(
             language,
             {
                 language.words["added_reply"]: RESPONSES,
@@ -108,7 +116,7 @@ FIGURES: dict[str, tuple[Callable[[Language], Figure], list[str], tuple[list[str
         (["64", "0,60"], ["64", "0.60"]),
     ),
     "hidden_a8": (
-        lambda language: hidden_figures.shares_stopped(
+        lambda language: lora_figures.shares_stopped(
             language,
             {
                 language.words["joined_plain"]: [0.0, 0.0, 0.1],
@@ -119,7 +127,7 @@ FIGURES: dict[str, tuple[Callable[[Language], Figure], list[str], tuple[list[str
         (["80\u00a0%"], ["80%"]),
     ),
     "hidden_a10": (
-        lambda language: hidden_figures.crossing(language, CROSSED, 0.5),
+        lambda language: sentiment_figures.crossing(language, CROSSED, 0.5),
         ["learning_rate", "accuracy", "larger_class"],
         (["Lot de 32", "0,00002", "0,80"], ["Batch of 32", "0.00002", "0.80"]),
     ),
@@ -189,7 +197,7 @@ def test_a_figure_s_title_says_how_many_seeds() -> None:
     assert "Reproduit (moyenne de 2 graines)" in texts(figures.confusion(french, REFERENCE, RUNS))
     assert "Reproduced (one seed)" in texts(figures.confusion(english, None, COLLAPSED))
     assert {"Reference (one seed)", "Reproduced (mean of 2 seeds)"} <= texts(
-        figures.rank(english, KNOWN, SWEEP)
+        lora_figures.rank_sweeps(english, KNOWN, SWEEP)
     )
 
 
@@ -226,7 +234,7 @@ def test_titles_are_drawn_as_they_are(tmp_path: Path) -> None:
 
 
 def test_rank_holds_every_series() -> None:
-    left, right, ours, time = figures.rank(LANGUAGES["en"], KNOWN, SWEEP).axes
+    left, right, ours, time = lora_figures.rank_sweeps(LANGUAGES["en"], KNOWN, SWEEP).axes
     assert list(left.get_lines()[0].get_ydata()) == [3.3767, 3.3444, 3.3257]  # pyright: ignore[reportArgumentType]
     assert list(right.get_lines()[0].get_ydata()) == [227.6, 231.9, 258.7]  # pyright: ignore[reportArgumentType]
     assert list(ours.get_lines()[0].get_ydata()) == pytest.approx([3.55, 3.45, 3.35])  # pyright: ignore[reportArgumentType]
@@ -247,7 +255,7 @@ def bars(axes: Axes) -> list[list[tuple[float, float, float, float]]]:
 
 
 def test_bars_are_t_intervals_at_their_place() -> None:
-    axes = hidden_figures.rank_and_scale(LANGUAGES["en"], GRID).axes[0]
+    axes = lora_figures.rank_and_scale(LANGUAGES["en"], GRID).axes[0]
     series = bars(axes)
     assert [len(cells) for cells in series] == [2, 1, 3]
     for cells, rank in zip(series, GRID, strict=True):
@@ -261,9 +269,7 @@ def test_bars_are_t_intervals_at_their_place() -> None:
 
 
 def test_a_share_s_bar_stays_within_0_and_1() -> None:
-    axes = hidden_figures.shares_stopped(LANGUAGES["en"], {"a": [0.0, 0.0, 0.1], "b": [1.0]}).axes[
-        0
-    ]
+    axes = lora_figures.shares_stopped(LANGUAGES["en"], {"a": [0.0, 0.0, 0.1], "b": [1.0]}).axes[0]
     ((place, _, low, high),), ((other, mean, *ends),) = bars(axes)
     assert (place, other) == (0, 1)
     assert low == 0
@@ -272,7 +278,7 @@ def test_a_share_s_bar_stays_within_0_and_1() -> None:
 
 
 def test_time_is_relative_within_each_repeat() -> None:
-    axes = hidden_figures.rank_times(LANGUAGES["en"], {4: [1.0, 2.0], 16: [1.1, 2.2]}).axes[0]
+    axes = lora_figures.rank_times(LANGUAGES["en"], {4: [1.0, 2.0], 16: [1.1, 2.2]}).axes[0]
     ((first, last),) = bars(axes)
     assert first == pytest.approx((4, 1, 1, 1))
     assert last == pytest.approx((16, 1.1, 1.1, 1.1))  # both repeats agree, whatever they took
@@ -280,14 +286,14 @@ def test_time_is_relative_within_each_repeat() -> None:
 
 
 def test_every_repeat_s_times_are_shown_in_milliseconds() -> None:
-    axes = hidden_figures.batch_times(LANGUAGES["en"], {32: [0.3, 0.4], 16: [0.1, 0.2]}).axes[0]
+    axes = sentiment_figures.batch_times(LANGUAGES["en"], {32: [0.3, 0.4], 16: [0.1, 0.2]}).axes[0]
     drawn = [list(line.get_ydata()) for line in axes.get_lines()]  # pyright: ignore[reportArgumentType]
     assert [100, 300] in drawn
     assert [200, 400] in drawn
 
 
 def test_the_crossing_has_a_line_for_each_batch_and_the_larger_class() -> None:
-    axes = hidden_figures.crossing(LANGUAGES["en"], CROSSED, 0.52).axes[0]
+    axes = sentiment_figures.crossing(LANGUAGES["en"], CROSSED, 0.52).axes[0]
     assert [[round(mean, 3) for _, mean, _, _ in line] for line in bars(axes)] == [
         [0.845, 0.505],
         [0.825, 0.5],
@@ -296,7 +302,7 @@ def test_the_crossing_has_a_line_for_each_batch_and_the_larger_class() -> None:
 
 
 def test_the_rules_figure_marks_the_notebook_s_threshold() -> None:
-    lines = hidden_figures.decision_rules(LANGUAGES["en"], RULES).axes[0].get_lines()
+    lines = sentiment_figures.decision_rules(LANGUAGES["en"], RULES).axes[0].get_lines()
     assert list(lines[-1].get_xdata()) == [0.5, 0.5]  # pyright: ignore[reportArgumentType]
     curve, points = lines[0], lines[1]
     assert list(curve.get_ydata()) == pytest.approx(list(RULES.precision.mean(axis=0)))  # pyright: ignore[reportArgumentType]
@@ -310,7 +316,7 @@ def test_ticks_have_the_decimals_that_tell_them_apart(axis: tuple[float, float])
     figure = Figure()
     axes = figure.add_subplot()
     axes.set_ylim(*axis)
-    hidden_figures.fitted(LANGUAGES["en"], axes.yaxis)
+    study_axes.fitted(LANGUAGES["en"], axes.yaxis)
     figure.draw_without_rendering()
     labels = [label.get_text() for label in axes.yaxis.get_ticklabels()]
     assert len(set(labels)) == len(labels) > 3
@@ -320,10 +326,12 @@ def test_ticks_have_the_decimals_that_tell_them_apart(axis: tuple[float, float])
 def test_one_rank_and_one_seed_can_be_drawn(tmp_path: Path) -> None:
     one = RankSweep({8: [3.4]}, {8: [3.6]}, {8: [70.0]})
     figures.save(
-        lambda language: figures.rank(language, KNOWN, one), LANGUAGES, [str(tmp_path / "a.fr.svg")]
+        lambda language: lora_figures.rank_sweeps(language, KNOWN, one),
+        LANGUAGES,
+        [str(tmp_path / "a.fr.svg")],
     )
     figures.save(
-        lambda language: hidden_figures.dose_response(language, {"a": {0: [0.0], 1: [0.2]}}),
+        lambda language: lora_figures.dose_response(language, {"a": {0: [0.0], 1: [0.2]}}),
         LANGUAGES,
         [str(tmp_path / "c.fr.svg")],
     )
@@ -333,11 +341,19 @@ def test_one_rank_and_one_seed_can_be_drawn(tmp_path: Path) -> None:
     )
 
 
-def test_both_languages_have_the_same_words() -> None:
-    french, english = (read_yaml(path) for path in WORDS)
+def test_both_languages_have_the_same_words_with_the_same_places() -> None:
+    french, english = read_words(WORDS).values()
     assert french.keys() == english.keys()
-    assert all(
-        isinstance(word, str) and word.strip() for word in [*french.values(), *english.values()]
-    )
-    assert "{n}" in french["mean_of_seeds"]
-    assert "{n}" in english["mean_of_seeds"]
+    for name, text in french.items():
+        places = [
+            set(re.findall(r"\{(\w+)\}", each.lower())) - {"s"} for each in (text, english[name])
+        ]
+        assert places[0] == places[1], name
+
+
+def test_a_confusion_of_three_classes_names_them() -> None:
+    counts = [[5, 1, 0], [2, 6, 2], [0, 0, 0]]
+    figure = figures.confusion(LANGUAGES["en"], None, [counts, counts], ["ant", "bee", "_$x$"])
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["ant", "bee", "_$x$"]
+    assert axes.images[0].get_array().tolist() == [[5 / 6, 1 / 6, 0], [0.2, 0.6, 0.2], [0, 0, 0]]  # pyright: ignore[reportOptionalMemberAccess]

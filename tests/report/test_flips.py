@@ -22,6 +22,7 @@ from tests.report.results_folder import (
     LANGUAGES,
     ROOT,
     read_context,
+    seeds_of,
     study_of,
     write_claims,
     write_results,
@@ -83,7 +84,7 @@ class Flip:
 def accuracies(name: str, *values: float, folder: Path, study: dict[str, Any]) -> None:
     """Let an experiment's runs be right on these shares of 1,000 rows, the last for the others."""
     labels = np.array([0, 1] * 500)
-    for place, seed in enumerate(study["sentiment"]["seeds"][name]):
+    for place, seed in enumerate(study["parts"]["sentiment"]["experiments"][name]["seeds"]):
         right = round(1000 * values[min(place, len(values) - 1)])
         side = np.where(np.arange(1000) < right, labels, 1 - labels) * 2 - 1
         logits = np.column_stack([-side, side]).astype(float)
@@ -101,7 +102,7 @@ def decay(*values: float) -> Change:
 
 def one_collapsed(folder: Path, study: dict[str, Any]) -> None:
     accuracies("baseline", 0.85, 0.851, 0.849, folder=folder, study=study)
-    seed = study["sentiment"]["seeds"]["high_learning_rate"][1]
+    seed = study["parts"]["sentiment"]["experiments"]["high_learning_rate"]["seeds"][1]
     labels = np.array([0, 1] * 500)
     path = folder / "results/smoke/sentiment/high_learning_rate" / f"seed{seed}" / "metrics.json"
     write_json(path, measure_by_rule(labels, np.tile([0.1, -0.1], (1000, 1))))
@@ -184,7 +185,7 @@ def flipped(
     )
     if flip.change is not None:
         flip.change(folder, study)
-        seeds = {part: study[part]["seeds"] for part in ("sentiment", "lora")}
+        seeds = seeds_of(study)
         write_claims(folder / "results/smoke", study_of(flip.extra), seeds)
     return folder, study
 
@@ -213,7 +214,9 @@ def test_no_place_contradicts_another(flipped: tuple[Path, dict[str, Any]]) -> N
         assert (NOTHING_THAT_MATTERS[language] in text) <= (collapsed == "same"), language
     # Both languages say the same, in the same order; three seeds and more say something.
     assert told.get("fr") == told.get("en")
-    assert len(told.get("en", [])) >= (10 if len(study["lora"]["seeds"]["r8"]) >= 3 else 0)
+    assert len(told.get("en", [])) >= (
+        10 if len(study["parts"]["lora"]["experiments"]["r8"]["seeds"]) >= 3 else 0
+    )
 
 
 def test_one_quantity_has_one_word(flipped: tuple[Path, dict[str, Any]]) -> None:
@@ -242,7 +245,7 @@ def test_what_the_flips_come_to(
 ) -> None:
     study = write_results(tmp_path, 11, runs=6)
     change(tmp_path, study)
-    seeds = {part: study[part]["seeds"] for part in ("sentiment", "lora")}
+    seeds = seeds_of(study)
     write_claims(tmp_path / "results/smoke", study_of(), seeds)
     entries = {entry["id"]: entry for entry in judged(tmp_path)}
     found = entries["low_decay_hurts"]["arms"]["corrected"][0]
@@ -252,7 +255,7 @@ def test_what_the_flips_come_to(
 def test_one_collapsed_seed_is_counted(tmp_path: Path) -> None:
     study = write_results(tmp_path, 11, runs=3)
     one_collapsed(tmp_path, study)
-    seeds = {part: study[part]["seeds"] for part in ("sentiment", "lora")}
+    seeds = seeds_of(study)
     write_claims(tmp_path / "results/smoke", study_of(), seeds)
     entry = {entry["id"]: entry for entry in judged(tmp_path)}["high_rate_hurts"]
     assert entry["verdict"] == "inconclusive"
@@ -266,7 +269,7 @@ def test_one_collapsed_seed_is_counted(tmp_path: Path) -> None:
 def test_a_stale_arm_on_disk_is_not_read(tmp_path: Path) -> None:
     """An experiment that the tier no longer runs may have left its results."""
     study = write_results(tmp_path, 11, runs=6)
-    seeds = {part: dict(study[part]["seeds"]) for part in ("sentiment", "lora")}
+    seeds = seeds_of(study)
     del seeds["sentiment"]["low_weight_decay_chained"]
     write_claims(tmp_path / "results/smoke", study_of(), seeds)
     entries = {entry["id"]: entry for entry in judged(tmp_path)}
@@ -281,7 +284,7 @@ def test_another_rank_changes_nothing_that_is_said_of_the_document_s_own(tmp_pat
     study = write_results(beside, 11, runs=6, extra=True)
     shared = partial(copy_runs, without / "results/smoke", beside / "results/smoke")
     shared(study)
-    seeds = {part: study[part]["seeds"] for part in ("sentiment", "lora")}
+    seeds = seeds_of(study)
     write_claims(beside / "results/smoke", study_of(extra=True), seeds)
     ours = {entry["id"]: entry for entry in judged(without)}
     theirs = {entry["id"]: entry for entry in judged(beside)}

@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from rejeu.job.whole_files import read_json, write_json
-from rejeu.report.render import render
+from rejeu.report.render import LOOK, render
 from rejeu.report.write import write
 from tests.report.browser import PROGRAM, visit
 from tests.report.results_folder import LANGUAGES, ROOT, read_context, write_results
@@ -40,13 +40,13 @@ class Marked:
 
 def poisoned(folder: Path, study: dict[str, Any], language: str, mark: Marked) -> dict[str, Any]:
     """Put hostile text wherever data reach the report; return the names for the template."""
-    for part in ("sentiment", "lora"):
-        titles = study[part]["titles"][language]
-        titles.update({name: mark("title", name) for name in titles})
+    for name, part in study["parts"].items():
+        part["model"] = mark("model", name)
+        for experiment, settings in part["experiments"].items():
+            settings["title"] = {language: mark("title", experiment)}
     for key in ("title", "subtitle"):
         study["report"][key] = {language: mark(key)}
-    study["generation"]["prompt"] = mark("prompt")
-    study["encoder"], study["causal_lm"] = mark("model", "part 1"), mark("model", "part 2")
+    study["parts"]["lora"]["generation"]["prompt"] = mark("prompt")
     study["licences"] = {name: mark("licence", name) for name in study["licences"]}
     study["statements"] = {
         claim: {language: mark("statement", claim)} for claim in study["statements"]
@@ -109,8 +109,9 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         shutil.copyfile(FIXTURE / "figure.svg", source.parent / figure)
     # Pages without end, so that no text is parted by a header and a footer, nor a word by a hyphen.
     assets = shutil.copytree(ASSETS, folder / "assets")
-    look = assets / "typst" / "typst-template.typ"
-    paged = look.read_text(encoding="utf-8")
+    look = assets / "typst" / "typst-template.typ"  # which the study has in place of the engine's
+    look.parent.mkdir()
+    paged = (LOOK / "typst" / look.name).read_text(encoding="utf-8")
     for whole, change in (
         ('paper: "a4"', "width: 21cm, height: auto"),
         ("set text(lang: lang,", "set text(lang: lang, hyphenate: false,"),

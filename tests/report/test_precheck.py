@@ -1,6 +1,5 @@
 """What a report is made from is refused before any job, with the file, the place and the remedy."""
 
-import ast
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,9 @@ import pytest
 
 from rejeu.errors import RejeuError
 from rejeu.report import precheck
-from rejeu.report.vocabulary import NAMES, WORDS
+from rejeu.report.render import LOOK
+from rejeu.report.template_names import refuse_missing_figures
+from rejeu.report.vocabulary import NAMES
 from rejeu.study.strict_reading import read_yaml
 from tests.report.results_folder import ROOT, claims_of, read_context, study_of, write_results
 
@@ -32,11 +33,12 @@ def replace(file: str, old: str, new: str) -> Change:
     return change
 
 
+PARTS = ["sentiment", "lora"]
 CITED = {"models.minilm_l3.citation": "wang2020minilm"}
 
 
 def check(report: Path) -> None:
-    precheck.check_sources(report, ["fr", "en"], CITED, claims_of(study_of()).named())
+    precheck.check_sources(report, ["fr", "en"], CITED, claims_of(study_of()).named(), PARTS)
 
 
 def test_the_repository_s_own_passes() -> None:
@@ -45,23 +47,39 @@ def test_the_repository_s_own_passes() -> None:
 
 
 def test_the_names_are_those_that_a_template_is_given(tmp_path: Path) -> None:
-    assert read_context(tmp_path, write_results(tmp_path, 5), "en").keys() == NAMES
+    assert read_context(tmp_path, write_results(tmp_path, 5), "en").keys() == NAMES | set(PARTS)
 
 
-def test_the_words_are_those_that_figures_take() -> None:
-    """By reading the code: each word is taken somewhere, and none is taken that isn't listed."""
-    taken: set[str] = {"language"}  # by join_report
-    sources = [*ROOT.glob("rejeu/report/*figures.py"), ROOT / "scripts" / "draw_finding.py"]
-    for node in (found for path in sources for found in ast.walk(ast.parse(path.read_text()))):
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-            held = ast.unparse(node.value)
-            if held.endswith("words"):
-                taken.add(str(node.slice.value))
-    assert taken <= set(WORDS)
-    listed = {"precision", "recall"}  # taken by a variable
-    assert set(WORDS) - taken - listed <= {"step"}
-    for language in ("fr", "en"):
-        assert read_yaml(REPORT / language / "words.yaml").keys() == set(WORDS)
+def test_a_study_without_templates_passes(tmp_path: Path) -> None:
+    """It gets the plain one; nothing of it is named, and a bibliography isn't needed."""
+    (tmp_path / "report").mkdir()
+    precheck.check_sources(tmp_path / "report", ["fr", "en"], {}, {}, ["own"])
+    assert precheck.experiments_named(tmp_path / "report", ["fr", "en"], ["own"]) == {"own": []}
+    assert precheck.sections_shown(tmp_path / "report", ["fr"]) is None
+    precheck.check_look(tmp_path / "report")
+
+
+def test_experiments_that_templates_name() -> None:
+    named = precheck.experiments_named(REPORT, ["fr", "en"], PARTS)
+    assert {"baseline", "high_learning_rate", "low_weight_decay"} <= set(named["sentiment"])
+    assert {"r4", "r8", "r16", "unrelated", "related"} <= set(named["lora"])
+    known = {part: study_of().parts[part].experiments for part in PARTS}
+    assert all(set(names) <= known[part].keys() for part, names in named.items())
+
+
+@pytest.mark.parametrize(
+    ("languages", "parts", "said"),
+    [
+        (["fr", "de"], PARTS, "config.yaml: languages: de: no such file"),
+        (["fr"], ["claims"], "parts.claims: templates call something else 'claims'"),
+    ],
+)
+def test_languages_and_parts_that_are_refused(
+    languages: list[str], parts: list[str], said: str
+) -> None:
+    with pytest.raises(RejeuError) as caught:
+        precheck.check_sources(REPORT, languages, {}, {}, parts)
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +98,7 @@ def test_the_words_are_those_that_figures_take() -> None:
             "en/hidden.qmd.j2, line 1: Encountered unknown tag 'elss'",
         ),
         (
-            replace("en/report.qmd.j2", "result.arguments | code", "result.arguments | coda"),
+            replace("shared.qmd.j2", "result.arguments | code", "result.arguments | coda"),
             "No filter named 'coda'",
         ),
         (
@@ -92,14 +110,19 @@ def test_the_words_are_those_that_figures_take() -> None:
             "config.yaml: models.minilm_l3.citation: cites 'wang2020minilm'",
         ),
         (lambda report: (report / "refs.bib").unlink(), "refs.bib: No such file or directory"),
-        (lambda report: (report / "fr/hidden.qmd.j2").unlink(), "hidden.qmd.j2: No such file"),
+        (lambda report: (report / "fr/hidden.qmd.j2").unlink(), "hidden.qmd.j2: no such template"),
+        (
+            replace("en/report.qmd.j2", "facts.example", "facts.exmple"),
+            "facts.exmple: the template names it, and `facts` of report/findings doesn't give it; "
+            "did you mean 'example'?",
+        ),
         (
             replace("fr/words.yaml", "accuracy:", "acuracy:"),
-            "fr/words.yaml: the word 'accuracy' is missing; a figure needs it",
+            "fr/words.yaml: the word 'accuracy' is missing; figures take it",
         ),
         (
             replace("en/words.yaml", "scale:", "unheard: of\nscale:"),
-            "en/words.yaml: unknown word 'unheard'; known: ",
+            "fr/words.yaml: the word 'unheard' is missing; another language has it",
         ),
         (
             replace("en/words.yaml", "accuracy: Accuracy", "accuracy: 3"),
@@ -119,18 +142,23 @@ def test_what_is_refused(report: Path, change: Change, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("file", "old", "new", "said"),
     [
-        (replace("crossref.lua", "local function", "lokal function"), "crossref.lua"),
-        (replace("portable.lua", "local function raw", "local funktion raw"), "portable.lua"),
-        (replace("typst/typst-template.typ", "#let", "#lett"), "typst failed"),
-        (replace("html/embedded.html", "$for(css)$", "$for(css$"), "embedded.html"),
-        (replace("refs.bib", "@misc{sanh2019distilbert,", "@misc sanh2019distilbert,"), "refs.bib"),
-        (lambda report: (report / "crossref.lua").unlink(), "crossref.lua"),
+        ("crossref.lua", "local function", "lokal function", "crossref.lua"),
+        ("portable.lua", "local function raw", "local funktion raw", "portable.lua"),
+        ("typst/typst-template.typ", "#let", "#lett", "typst failed"),
+        ("html/embedded.html", "$for(css)$", "$for(css$", "embedded.html"),
+        ("refs.bib", "@misc{sanh2019distilbert,", "@misc sanh2019distilbert,", "refs.bib"),
     ],
 )
-def test_a_look_that_does_not_render(report: Path, change: Change, said: str) -> None:
-    change(report)
+def test_a_look_that_does_not_render(
+    report: Path, file: str, old: str, new: str, said: str
+) -> None:
+    """A study may have any file of the look in place of the engine's."""
+    if not (report / file).exists():
+        (report / file).parent.mkdir(exist_ok=True)
+        shutil.copyfile(LOOK / file, report / file)
+    replace(file, old, new)(report)
     with pytest.raises(RejeuError) as caught:
         precheck.check_look(report)
     assert "so nothing was run" in str(caught.value)
@@ -163,5 +191,20 @@ def test_a_template_names_only_what_the_claims_file_has(
     else:
         judged[kind][name].remove(arm)
     with pytest.raises(RejeuError) as caught:
-        precheck.check_sources(REPORT, ["fr", "en"], CITED, judged)
+        precheck.check_sources(REPORT, ["fr", "en"], CITED, judged, PARTS)
     assert said in str(caught.value)
+
+
+def test_a_figure_that_nobody_draws(tmp_path: Path) -> None:
+    folder = ROOT / "report"
+    figures = read_yaml(folder / "comparisons.yaml")["figures"]
+    refuse_missing_figures(folder, figures)
+    with pytest.raises(
+        RejeuError, match=r"figures.hidden_a12: no function draws it; .* mean 'hidden_a"
+    ):
+        refuse_missing_figures(folder, ["hidden_a12"])
+    with pytest.raises(RejeuError, match="no function draws it"):
+        refuse_missing_figures(tmp_path, ["mine"])
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "figures.py").write_text("FIGURES = dict(mine=print)\n")
+    refuse_missing_figures(tmp_path, ["mine"])  # computed: it can't be seen from here

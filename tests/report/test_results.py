@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from findings.comparisons import rank_sweep
 from rejeu.evaluation.statistics import estimate
 from rejeu.job.whole_files import read_json
-from rejeu.report.results import LoraResult, SentimentResult, rank_sweep, read_losses
-from tests.report.results_folder import LORA_FINDINGS, read_results, write_results
+from rejeu.report.results import read_losses
+from tests.report.results_folder import LORA_FINDINGS, read_all, read_results, write_results
+
+Results = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +22,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def results(folder: Path) -> tuple[dict[str, SentimentResult], dict[str, LoraResult]]:
+def results(folder: Path) -> Results:
     return read_results(folder, write_results(folder, 1, extra=True), "fr")
 
 
-Results = tuple[dict[str, SentimentResult], dict[str, LoraResult]]
-
-
 def test_a_run_s_files_become_one_result(results: Results, folder: Path) -> None:
-    baseline = results[0]["baseline"]
+    baseline = results["sentiment"]["baseline"]
     assert (baseline.name, baseline.title, len(baseline.seeds)) == ("baseline", "Modèle de base", 3)
     for place, seed in enumerate(baseline.seeds):
         run = folder / "results" / "smoke" / "sentiment" / "baseline" / f"seed{seed}"
@@ -39,7 +39,7 @@ def test_a_run_s_files_become_one_result(results: Results, folder: Path) -> None
 
 
 def test_estimates_are_over_seeds(results: Results) -> None:
-    baseline = results[0]["baseline"]
+    baseline = results["sentiment"]["baseline"]
     assert baseline.estimates["accuracy"] == estimate([run["accuracy"] for run in baseline.metrics])
     half = [run["by_rule"]["logit_above_half"]["recall"] for run in baseline.metrics]
     assert baseline.by_rule("logit_above_half")["recall"] == estimate(half)
@@ -53,7 +53,7 @@ def test_estimates_are_over_seeds(results: Results) -> None:
 
 
 def test_precision_that_one_seed_lacks_is_nobody_s(results: Results) -> None:
-    baseline = results[0]["baseline"]
+    baseline = results["sentiment"]["baseline"]
     lacking = [baseline.metrics[0], baseline.metrics[1] | {"precision": None}, baseline.metrics[2]]
     spoilt = replace(baseline, metrics=lacking)
     assert spoilt.estimates["precision"].mean is None
@@ -61,13 +61,13 @@ def test_precision_that_one_seed_lacks_is_nobody_s(results: Results) -> None:
 
 
 def test_marks_stand_at_the_reference_s_steps(results: Results) -> None:
-    marks = results[0]["high_learning_rate"].marks
+    marks = results["sentiment"]["high_learning_rate"].marks
     assert [(mark.step, mark.reference) for mark in marks] == [(500, 0.6993), (1000, 0.6932)]
     assert [mark.share for mark in marks] == [500 / 1240, 1000 / 1240]
 
 
 def test_marks_without_a_reference_stand_at_quarters(results: Results) -> None:
-    added = results[0]["long_training"]
+    added = results["sentiment"]["long_training"]
     assert added.reference is None
     assert [(mark.share, mark.step, mark.reference) for mark in added.marks] == [
         (0.25, None, None),
@@ -83,7 +83,7 @@ def test_marks_without_a_reference_stand_at_quarters(results: Results) -> None:
 
 
 def test_arguments_are_python(results: Results) -> None:
-    sentiment, lora = results
+    sentiment, lora = results.values()
     text = sentiment["high_learning_rate"].arguments
     found = eval(text, {"TrainingArguments": dict})  # noqa: S307
     assert found["learning_rate"] == 2e-3
@@ -99,12 +99,12 @@ def test_arguments_are_python(results: Results) -> None:
 def test_trainer_knows_its_printed_arguments(results: Results) -> None:
     from transformers import TrainingArguments  # noqa: PLC0415  imports torch
 
-    printed = eval(results[0]["baseline"].arguments, {"TrainingArguments": dict})  # noqa: S307
+    printed = eval(results["sentiment"]["baseline"].arguments, {"TrainingArguments": dict})  # noqa: S307
     assert printed.keys() <= TrainingArguments.__dataclass_fields__.keys()
 
 
 def test_lora_over_seeds(results: Results) -> None:
-    r8, related = results[1]["r8"], results[1]["related"]
+    r8, related = results["lora"]["r8"], results["lora"]["related"]
     assert r8.slots == 200 * 1 * 2
     assert r8.train_loss == estimate(r8.train_losses)
     assert r8.heldout_loss.mean == pytest.approx(np.mean([seed["loss"] for seed in r8.heldout]))
@@ -117,7 +117,7 @@ def test_lora_over_seeds(results: Results) -> None:
 
 def test_one_seed_has_no_range(tmp_path: Path) -> None:
     study = write_results(tmp_path, 2, runs=1, texts_change=False)
-    sentiment, lora = read_results(tmp_path, study, "en")
+    sentiment, lora = read_results(tmp_path, study, "en").values()
     assert lora["r8"].seed_range is None
     assert lora["r8"].texts_changed_from_base == 0
     assert lora["related"].texts_changed(lora["r8"]) == 0
@@ -129,13 +129,13 @@ def test_one_seed_has_no_range(tmp_path: Path) -> None:
 )
 def test_seeds_that_collapsed_are_counted(tmp_path: Path, state: str, count: int) -> None:
     study = write_results(tmp_path, 1, learning={"baseline": state})
-    sentiment, _ = read_results(tmp_path, study, "en")
+    sentiment = read_results(tmp_path, study, "en")["sentiment"]
     assert sentiment["baseline"].collapsed_seeds == count
     assert sentiment["low_weight_decay"].collapsed_seeds == 0
 
 
 def test_runs_are_compared_on_the_seeds_that_both_have(results: Results) -> None:
-    r8, dose = results[1]["r8"], results[1]["dose_4"]
+    r8, dose = results["lora"]["r8"], results["lora"]["dose_4"]
     fewer = replace(
         dose,
         seeds=[dose.seeds[2], 7, dose.seeds[0]],
@@ -153,8 +153,8 @@ def test_runs_are_compared_on_the_seeds_that_both_have(results: Results) -> None
     assert dose.response("related", r8) == estimate(said)
 
 
-def test_the_sweep_differs_in_nothing_but_the_rank(results: Results) -> None:
-    sweep = rank_sweep(results[1])
+def test_the_sweep_differs_in_nothing_but_the_rank(tmp_path: Path) -> None:
+    sweep = rank_sweep(read_all(tmp_path, write_results(tmp_path, 1, extra=True)))
     assert {rank: result.name for rank, result in sweep.items()} == {
         4: "r4",
         8: "r8",

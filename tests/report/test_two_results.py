@@ -84,19 +84,21 @@ def settings() -> set[float]:
     study = study_of()
     chosen = [
         value
-        for part in (study.sentiment, study.lora)
+        for part in (study.parts["sentiment"], study.parts["lora"])
         for experiment in part.experiments.values()
         for value in experiment.model_dump().values()
         if isinstance(value, float)
     ]
-    base = study.sentiment.experiments["baseline"]
-    low = study.sentiment.experiments["low_weight_decay"]
-    slots = study.tiers["smoke"].lora.max_steps * 2
+    base = study.parts["sentiment"].experiments["baseline"]
+    low = study.parts["sentiment"].experiments["low_weight_decay"]
+    slots = study.tiers["smoke"].parts["lora"].max_steps * 2
     doses = [
-        100 * settings.dose / slots for settings in study.lora.experiments.values() if settings.dose
+        100 * settings.dose / slots
+        for settings in study.parts["lora"].experiments.values()
+        if settings.dose
     ]
     shares = {round(share, 12) for share in doses}
-    judged = claims_of(study).judged()
+    judged = claims_of(study).judged(study)
     margins = {
         found["margin"]
         for each in judged

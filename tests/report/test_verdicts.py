@@ -17,6 +17,7 @@ from tests.report.results_folder import (
     LANGUAGES,
     ROOT,
     read_context,
+    seeds_of,
     study_of,
     write_claims,
     write_results,
@@ -49,14 +50,14 @@ def places(text: str, statement: str) -> list[str]:
 
 
 def judge_again(folder: Path, study: dict[str, Any]) -> None:
-    seeds = {part: study[part]["seeds"] for part in ("sentiment", "lora")}
+    seeds = seeds_of(study)
     write_claims(folder / "results" / study["tier"], study_of(), seeds)
 
 
 def put_metrics(folder: Path, study: dict[str, Any], of: str) -> None:
     """Give the fresh small decay another experiment's metrics, and judge again."""
     runs = folder / "results" / study["tier"] / "sentiment"
-    for seed in study["sentiment"]["seeds"][of]:
+    for seed in study["parts"]["sentiment"]["experiments"][of]["seeds"]:
         metrics = read_json(runs / of / f"seed{seed}" / "metrics.json")
         write_json(runs / "low_weight_decay" / f"seed{seed}" / "metrics.json", metrics)
     judge_again(folder, study)
@@ -163,7 +164,7 @@ def compared(**changes: Any) -> dict[str, Any]:
     return {
         **{"of": "sentiment.a.metrics.accuracy", "against": "sentiment.b.metrics.accuracy"},
         **{"by": "difference", "test": "mean", "side": "within", "around": 0.0, "margin": 0.02},
-        **{"state": "unclear", "word": "unclear", "beside_no_effect": "unclear"},
+        **{"unit": "share", "state": "unclear", "word": "unclear", "beside_no_effect": "unclear"},
         **{"measured": 0.25, "interval": [0.125, 0.5], "values": [0.1, 0.25, 0.4], "p": 0.2},
         **{"detectable": 0.3, "seeds_needed": 9, "unexcluded": 0.63, "level": 0.95},
         "kinds": {"counts": {"sentiment.a": {"usual": 3}}, "differ": False},
@@ -195,7 +196,7 @@ def compared(**changes: Any) -> dict[str, Any]:
         # Two accuracies differ by one at most; two losses may by more.
         ({"interval": [-1.8, 1.2]}, "+0.250 [−1.000, 1.000]", None),
         (
-            {"of": "lora.a.heldout.loss", "interval": [-1.8, 1.2]},
+            {"of": "lora.a.heldout.loss", "unit": "number", "interval": [-1.8, 1.2]},
             "+0.250 [−1.800, 1.200]",
             None,
         ),
@@ -369,7 +370,7 @@ def test_entries_become_what_templates_show(tmp_path: Path) -> None:
         ({}, True),
         ({"detectable": None}, False),
         ({"detectable": 2.9}, False),  # of accuracies
-        ({"detectable": 2.9, "of": "lora.a.heldout.loss"}, True),
+        ({"detectable": 2.9, "unit": "number"}, True),
         ({"detectable": 2.9, "by": "ratio"}, True),
     ],
 )

@@ -10,8 +10,8 @@ from typing import Any
 
 import pypandoc
 import pytest
-import yaml
 from jinja2 import UndefinedError
+from ruamel.yaml import YAML
 
 from rejeu.build.packages import versions
 from rejeu.job.whole_files import read_json, write_json
@@ -21,6 +21,7 @@ from tests.report.results_folder import (
     ROOT,
     STATES,
     read_context,
+    seeds_of,
     study_of,
     write_claims,
     write_results,
@@ -98,7 +99,7 @@ def test_macros_are_escaped_once(tmp_path: Path) -> None:
 def test_front_matter_is_yaml(tmp_path: Path) -> None:
     hostile = 'a: "b" \\ {{< meta >}} #c\nd'
     text = write(template(tmp_path, "---\ntitle: {{ x | yaml }}\n---\n"), {"x": hostile})
-    (title,) = yaml.safe_load(text.split("---")[1]).values()
+    (title,) = YAML(typ="safe").load(text.split("---")[1]).values()
     assert "{{<" not in text
     shown = pypandoc.convert_text(title, "json", format="markdown")
     assert json.loads(shown)["blocks"][0]["t"] == "Para"
@@ -143,7 +144,7 @@ def test_every_state_of_learning_can_be_told(
     assert "None" not in body
     for marker in ("{{", "{%", "%}", "}}", "<#", "#>", "{# "):
         assert marker not in fences_out(text)
-    assert yaml.safe_load(text.split("\n---\n", 1)[0])["lang"] == language
+    assert YAML(typ="safe").load(text.split("\n---\n", 1)[0])["lang"] == language
     # A macro that put a heading, a table or a figure behind other text would show as its marks.
     assert not re.search(r"\S[ ]+#{1,4} \w|[^\n]\n!\[|[^\n|]\n\|", fences_out(body))
 
@@ -174,7 +175,7 @@ def test_figures_are_those_that_the_rules_draw(
     names += ["long_training"] if case[2] > 1 else []
     expected = {"loss_sentiment", "rank", *(f"confusion_{name}" for name in names)}
     expected |= {f"hidden_{name}" for name in DRAWN}
-    expected |= {"lora_r32", "lora_slow_lora"} if case[2] > 1 else set()
+    expected |= {"loss_of_r32", "loss_of_slow_lora"} if case[2] > 1 else set()
     assert set(figures) == expected
 
 
@@ -221,7 +222,11 @@ SAID = {
 
 def test_results_of_other_packages_are_marked(tmp_path: Path) -> None:
     study = write_results(tmp_path, 3, runs=3)
-    for seed, made in zip(study["lora"]["seeds"]["r8"], ("0.1.0", "0.1.0", "0.2.0"), strict=True):
+    for seed, made in zip(
+        study["parts"]["lora"]["experiments"]["r8"]["seeds"],
+        ("0.1.0", "0.1.0", "0.2.0"),
+        strict=True,
+    ):
         path = tmp_path / "results" / study["tier"] / "lora" / "r8" / f"seed{seed}" / "run.json"
         write_json(path, read_json(path) | {"packages": versions() | {"peft": made}})
     for language, (heading, sentence) in SAID.items():
@@ -230,14 +235,14 @@ def test_results_of_other_packages_are_marked(tmp_path: Path) -> None:
         runs = names["provenance"]["runs"]
         assert heading in text
         assert sentence.format(runs=runs, now=versions()["peft"]) in prose(text)
-        assert text.rstrip().endswith(f"\nmake retrain TIER={study['tier']}\n```")
+        assert text.rstrip().endswith(f"\nrejeu retrain --tier {study['tier']}\n```")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_results_of_the_installed_packages_carry_no_mark(build: Build, language: str) -> None:
     text = build(language, *CASES[0])
     assert SAID[language][0] not in text
-    assert "make retrain" not in text
+    assert "rejeu retrain" not in text
 
 
 class Page(HTMLParser):
@@ -261,13 +266,13 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_hostile_values_read_literally(tmp_path: Path, language: str) -> None:
     study = write_results(tmp_path, 4, runs=2, extra=True)
-    titles = study["sentiment"]["titles"][language], study["lora"]["titles"][language]
-    for part in titles:
-        part.update(dict.fromkeys(part, HOSTILE))
+    for part in study["parts"].values():
+        part["model"] = HOSTILE
+        for settings in part["experiments"].values():
+            settings["title"] = dict.fromkeys(LANGUAGES, HOSTILE)
     study["report"]["title"] = study["report"]["subtitle"] = dict.fromkeys(LANGUAGES, HOSTILE)
-    study["generation"]["prompt"] = HOSTILE
+    study["parts"]["lora"]["generation"]["prompt"] = HOSTILE
     study["licences"] = dict.fromkeys(study["licences"], HOSTILE)
-    study["encoder"] = study["causal_lm"] = HOSTILE
     names = read_context(tmp_path, study, language)
     for result in names["lora"].values():
         for seed in result.generation:
@@ -321,7 +326,7 @@ def test_a_run_that_diverged_is_named(tmp_path: Path, language: str, said: str) 
     study = write_results(tmp_path, 5, runs=2)
     heading = {"fr": "Entraînements divergents", "en": "Training that diverged"}[language]
     assert heading not in write(TEMPLATES[language], read_context(tmp_path, study, language))
-    seed = study["sentiment"]["seeds"]["baseline"][0]
+    seed = study["parts"]["sentiment"]["experiments"]["baseline"]["seeds"][0]
     run = tmp_path / f"results/{study['tier']}/sentiment/baseline/seed{seed}/run.json"
     write_json(run, read_json(run) | {"diverged_at": 12})
     text = write(TEMPLATES[language], read_context(tmp_path, study, language))
@@ -330,7 +335,7 @@ def test_a_run_that_diverged_is_named(tmp_path: Path, language: str, said: str) 
 
 
 def judge_again(folder: Path, study: dict[str, Any]) -> None:
-    seeds = {part: study[part]["seeds"] for part in ("sentiment", "lora")}
+    seeds = seeds_of(study)
     write_claims(folder / "results" / study["tier"], study_of(extra=True), seeds)
 
 
@@ -351,7 +356,7 @@ def test_the_rank_sweep_is_explained_by_rank_and_scale(
     tmp_path: Path, adds: tuple[float, float]
 ) -> None:
     study = write_results(tmp_path, 7, extra=True)  # with a rank beyond the sweep's
-    for name, seeds in study["lora"]["seeds"].items():
+    for name, seeds in seeds_of(study)["lora"].items():
         for place, seed in enumerate(seeds):
             path = tmp_path / f"results/{study['tier']}/lora/{name}/seed{seed}/run.json"
             run = read_json(path)
@@ -418,7 +423,7 @@ def test_a_change_is_told_as_it_was_judged(tmp_path: Path, case: str) -> None:
     away, *sentences = MOVES[case]
     study = write_results(tmp_path, 5, runs=len(away), extra=True)
     results = tmp_path / "results" / study["tier"] / "lora"
-    for seed, more in zip(study["lora"]["seeds"]["r8"], away, strict=True):
+    for seed, more in zip(study["parts"]["lora"]["experiments"]["r8"]["seeds"], away, strict=True):
         r8 = read_json(results / "r8" / f"seed{seed}" / "heldout.json")
         moved = results / "slow_lora" / f"seed{seed}" / "heldout.json"
         write_json(moved, r8 | {"loss": r8["loss"] + more})
@@ -431,7 +436,7 @@ def test_a_change_is_told_as_it_was_judged(tmp_path: Path, case: str) -> None:
 
 def test_a_change_over_runs_of_two_kinds_is_told_by_these(tmp_path: Path) -> None:
     study = write_results(tmp_path, 5, extra=True)
-    seed = study["lora"]["seeds"]["slow_lora"][0]
+    seed = study["parts"]["lora"]["experiments"]["slow_lora"]["seeds"][0]
     run = tmp_path / f"results/{study['tier']}/lora/slow_lora/seed{seed}/run.json"
     write_json(run, read_json(run) | {"diverged_at": 3})
     judge_again(tmp_path, study)
@@ -504,7 +509,9 @@ def test_seeds_that_some_experiments_have_more_of(tmp_path: Path, language: str)
     study = write_results(tmp_path, 5, runs=6)
     for part, fewer in (("sentiment", ["low_weight_decay"]), ("lora", ["unrelated", "related"])):
         for name in fewer:
-            study[part]["seeds"][name] = study[part]["seeds"][name][:4]
+            study["parts"][part]["experiments"][name]["seeds"] = study["parts"][part][
+                "experiments"
+            ][name]["seeds"][:4]
     given = read_context(tmp_path, study, language)
     source = f"{given['note']}\n{prose(write(TEMPLATES[language], given))}"
     told = {
@@ -525,3 +532,21 @@ def test_seeds_that_some_experiments_have_more_of(tmp_path: Path, language: str)
     plain = source.replace("\N{NO-BREAK SPACE}", " ")
     for said in told[language]:
         assert said in plain
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_claim_about_an_added_experiment_stands_in_its_section(
+    tmp_path: Path, language: str
+) -> None:
+    study = write_results(tmp_path, 3, extra=True)
+    claims = tmp_path / "results" / study["tier"] / "claims.json"
+    entries = read_json(claims)
+    for entry, section in zip(entries, ("long-training", "r32"), strict=False):
+        entry["section"] = section
+    write_json(claims, entries)
+    text = write(TEMPLATES[language], read_context(tmp_path, study, language))
+    for entry, anchor in zip(entries, ("sec-part1-long-training", "sec-part2-r32"), strict=False):
+        after = text.split(f"{{#{anchor}-{language}}}")[1]
+        section = re.split(r"^#+ ", after, flags=re.MULTILINE)[0]
+        statement = study["statements"][entry["id"]][language]
+        assert re.sub(r"\\(.)", r"\1", section).count(statement) == 1

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 from rejeu.data import labelled_texts, message_pairs
 from rejeu.data.tables import read_table
 from rejeu.errors import RejeuError
-from rejeu.study import claims
+from rejeu.study import comparisons
 from rejeu.study import configuration as config
 from rejeu.study.strict_reading import read_yaml
-from tests.report.results_folder import ROOT, study_of
+from tests.study.sample import CLAIMS, CONFIG, PROGRAM, ROOT, load_claims, small, study_of
 
-CONFIG = (ROOT / "config.yaml").read_text(encoding="utf-8")
-CLAIMS = (ROOT / "report" / "claims.yaml").read_text(encoding="utf-8")
-RAW_CONFIG = read_yaml(ROOT / "config.yaml")
-RAW_CLAIMS = read_yaml(ROOT / "report" / "claims.yaml")
-REFERENCE = read_yaml(ROOT / "report" / "reference.yaml")
+CONFIG_TEXT = (ROOT / "config.yaml").read_text(encoding="utf-8")
+CLAIMS_TEXT = (ROOT / "report" / "claims.yaml").read_text(encoding="utf-8")
+SMALL = small(fit=PROGRAM | {"writes": ["log.jsonl"]})
+COMPARISONS = {
+    "comparisons": {"chain": {"part": "sentiment", "experiments": ["baseline"]}},
+    "figures": {"links": {"compares": ["chain"], "files": ["predictions.parquet"]}},
+}
 STUDY = study_of()
 
 quick = settings(
@@ -164,11 +166,15 @@ def test_conversations(tmp_path: Path, data: Any) -> None:
     refused_at_most(lambda: message_pairs.split(message_pairs.pairs(path, None), 1, 1, 42))
 
 
-def read_both(path: Path) -> None:
-    """Take the file for a configuration and for claims."""
-    raw = read_yaml(path)
+def read_settings(path: Path) -> None:
+    """Take the file for a configuration, for claims and for comparisons."""
+    load_all(read_yaml(path))
+
+
+def load_all(raw: Any) -> None:
     refused_at_most(lambda: config.load(raw, "config.yaml"))
-    refused_at_most(lambda: claims.load(raw, "claims.yaml", STUDY, REFERENCE))
+    refused_at_most(lambda: load_claims(raw, STUDY).judged(STUDY))
+    refused_at_most(lambda: comparisons.checked(raw, STUDY))
 
 
 yaml_like = st.text(
@@ -182,10 +188,10 @@ yaml_like = st.text(
 def test_bytes_as_yaml(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(content)
-    refused_at_most(lambda: read_both(path))
+    refused_at_most(lambda: read_settings(path))
 
 
-@pytest.mark.parametrize("text", [CONFIG, CLAIMS], ids=["config", "claims"])
+@pytest.mark.parametrize("text", [CONFIG_TEXT, CLAIMS_TEXT], ids=["config", "claims"])
 @given(data=st.data())
 @settings(quick, max_examples=15)
 def test_yaml_with_a_line_replaced(tmp_path: Path, text: str, data: st.DataObject) -> None:
@@ -194,7 +200,7 @@ def test_yaml_with_a_line_replaced(tmp_path: Path, text: str, data: st.DataObjec
     lines[at] = data.draw(yaml_like) + data.draw(st.sampled_from(["", "\n"]))
     path = tmp_path / "a.yaml"
     path.write_bytes("".join(lines).encode("utf-8", "replace"))
-    refused_at_most(lambda: read_both(path))
+    refused_at_most(lambda: read_settings(path))
 
 
 def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -205,7 +211,11 @@ def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, inner in items for place in places(inner, (*path, key)))]
 
 
-@pytest.mark.parametrize("raw", [RAW_CONFIG, RAW_CLAIMS], ids=["config", "claims"])
+@pytest.mark.parametrize(
+    "raw",
+    [CONFIG, CLAIMS, SMALL, COMPARISONS],
+    ids=["config", "claims", "small study", "comparisons"],
+)
 @given(data=st.data(), value=values | st.dictionaries(st.integers() | texts, values, max_size=5))
 @settings(quick, max_examples=150)
 def test_settings_with_a_value_replaced(raw: Any, data: st.DataObject, value: Any) -> None:
@@ -215,5 +225,4 @@ def test_settings_with_a_value_replaced(raw: Any, data: st.DataObject, value: An
     for key in parents:
         inner = inner[key]
     inner[last] = value
-    refused_at_most(lambda: config.load(changed, "config.yaml"))
-    refused_at_most(lambda: claims.load(changed, "claims.yaml", STUDY, REFERENCE))
+    load_all(changed)

@@ -6,48 +6,45 @@ from typing import Any
 import pytest
 
 from rejeu.errors import RejeuError
-from rejeu.report.assignment import LORA, SENTIMENT
-from rejeu.study.configuration import PathSource, load
-from rejeu.study.strict_reading import read_yaml
+from rejeu.study.configuration import PathSource, Study, load
+from rejeu.study.parts import ClassifierExperiment, LoraExperiment
+from tests.study.sample import CONFIG, NAMED, put, refusal
 
-ROOT = Path(__file__).parents[2]
-CONFIG = read_yaml(ROOT / "config.yaml")
-SLOTS = CONFIG["tiers"]["laptop"]["lora"]["max_steps"] * CONFIG["lora"]["common"]["accumulation"]
+PARTS = CONFIG["parts"]
+SLOTS = (
+    CONFIG["tiers"]["laptop"]["parts"]["lora"]["max_steps"]
+    * PARTS["lora"]["common"]["accumulation"]
+)
 
 
 def refused(change: Callable[[dict[str, Any]], Any]) -> str:
     """Load config.yaml after `change`; return the message with which it was refused."""
     raw = copy.deepcopy(CONFIG)
     change(raw)
-    with pytest.raises(RejeuError) as caught:
-        load(raw, "config.yaml")
-    message = str(caught.value)
-    assert message.startswith("config.yaml was refused, and nothing was run:\n  ")
-    return message
+    return refusal(raw)
 
 
-def put(path: str, value: Any) -> Callable[[dict[str, Any]], Any]:
-    """Set the value at a dotted path."""
+def classifier(study: Study, name: str) -> ClassifierExperiment:
+    experiment = study.parts["sentiment"].experiments[name]
+    assert isinstance(experiment, ClassifierExperiment)
+    return experiment
 
-    def change(raw: dict[str, Any]) -> None:
-        *parents, last = path.split(".")
-        for parent in parents:
-            raw = raw[parent]
-        raw[last] = value
 
-    return change
+def lora(study: Study, name: str) -> LoraExperiment:
+    experiment = study.parts["lora"].experiments[name]
+    assert isinstance(experiment, LoraExperiment)
+    return experiment
 
 
 def test_the_repository_s_config_loads() -> None:
     study = load(copy.deepcopy(CONFIG), "config.yaml")
-    assert set(SENTIMENT) <= study.sentiment.experiments.keys()
-    assert set(LORA) <= study.lora.experiments.keys()
-    baseline = study.sentiment.experiments["baseline"]
-    high = study.sentiment.experiments["high_learning_rate"]
+    for part, names in NAMED.items():
+        assert set(names) <= study.parts[part].experiments.keys()
+    baseline, high = (classifier(study, name) for name in ("baseline", "high_learning_rate"))
     assert (baseline.learning_rate, baseline.batch_size) == (2e-5, 16)
     assert (high.learning_rate, high.batch_size) == (2e-3, 32)
     assert high.weight_decay == baseline.weight_decay
-    assert [study.lora.experiments[name].rank for name in LORA] == [4, 8, 16, 8, 8]
+    assert [lora(study, name).rank for name in NAMED["lora"]] == [4, 8, 16, 8, 8]
 
 
 @pytest.mark.parametrize("raw", [[1], "a", None, 3], ids=str)
@@ -66,10 +63,10 @@ def test_loading_leaves_the_raw_config_alone() -> None:
     ("path", "near"),
     [
         ("renderrer", "renderer"),
-        ("sentiment.common.learning_rat", "learning_rate"),
-        ("sentiment.experiments.baseline.weight_decai", "weight_decay"),
-        ("lora.experiments.r8.rnk", "rank"),
-        ("tiers.laptop.lora.max_step", "max_steps"),
+        ("parts.sentiment.common.learning_rat", "learning_rate"),
+        ("parts.sentiment.experiments.baseline.weight_decai", "weight_decay"),
+        ("parts.lora.experiments.r8.rnk", "rank"),
+        ("tiers.laptop.parts.lora.max_step", "max_steps"),
         ("models.minilm_l6.tokeniser", "tokenizer"),
     ],
 )
@@ -88,53 +85,117 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("sentiment.common.batch_size", "many", "batch_size: Input should be a valid integer"),
-        ("sentiment.common.batch_size", 1.5, "batch_size: Input should be a valid integer"),
-        ("sentiment.experiments.baseline.learning_rate", -1e-5, "greater than 0 (found: -1e-05)"),
         (
-            "lora.common.learning_rate",
+            "parts.sentiment.common.batch_size",
+            "many",
+            "batch_size: Input should be a valid integer",
+        ),
+        ("parts.sentiment.common.batch_size", 1.5, "batch_size: Input should be a valid integer"),
+        (
+            "parts.sentiment.experiments.baseline.learning_rate",
+            -1e-5,
+            "greater than 0 (found: -1e-05)",
+        ),
+        (
+            "parts.lora.common.learning_rate",
             float("nan"),
             "learning_rate: Input should be a finite number",
         ),
         (
-            "lora.common.learning_rate",
+            "parts.lora.common.learning_rate",
             float("inf"),
             "learning_rate: Input should be a finite number",
         ),
-        ("lora.common.learning_rate", 0, "greater than 0 (found: 0)"),
-        ("sentiment.common.weight_decay", -0.1, "greater than or equal to 0 (found: -0.1)"),
-        ("lora.experiments.r4.rank", 0, "lora.experiments.r4.rank: Input should be greater than 0"),
-        ("lora.common.dropout", 1.0, "dropout: Input should be less than 1"),
-        ("sentiment.common.precision", "fp8", "precision: Input should be 'auto', 'fp32', 'bf16'"),
-        ("sentiment.common", {}, "sentiment.experiments.baseline.learning_rate: Field required"),
-        ("sentiment.common", 3, "sentiment: common: expected settings by their names, found 3"),
+        ("parts.lora.common.learning_rate", 0, "greater than 0 (found: 0)"),
+        ("parts.sentiment.common.weight_decay", -0.1, "greater than or equal to 0 (found: -0.1)"),
         (
-            "lora.experiments",
+            "parts.lora.experiments.r4.rank",
+            0,
+            "parts.lora.experiments.r4.rank: Input should be greater than 0",
+        ),
+        ("parts.lora.common.dropout", 1.0, "dropout: Input should be less than 1"),
+        (
+            "parts.sentiment.common.precision",
+            "fp8",
+            "precision: Input should be 'auto', 'fp32', 'bf16'",
+        ),
+        (
+            "parts.sentiment.common",
+            {},
+            "parts.sentiment.experiments.baseline.learning_rate: Field required",
+        ),
+        (
+            "parts.sentiment.common",
+            3,
+            "\n  parts.sentiment: common: expected settings by their names, found 3",
+        ),
+        (
+            "parts.lora.experiments",
             {"": True},
-            "lora.experiments.: expected keys with their values, as `key: value` (found: True)",
+            "parts.lora.experiments.: expected keys with their values, as `key: value` "
+            "(found: True)",
         ),
-        ("sentiment.experiments", [1], "sentiment.experiments: expected keys with their values"),
         (
-            "lora.common.rank",
+            "parts.sentiment.experiments",
+            [1],
+            "parts.sentiment.experiments: expected keys with their values",
+        ),
+        (
+            "parts.lora.common.rank",
             -1,
-            "\n  lora.common.rank: Input should be greater than 0 (found: -1)",
+            "\n  parts.lora.common.rank: Input should be greater than 0 (found: -1)",
         ),
-        ("sentiment.experiments.baseline", 3, "sentiment.experiments.baseline: expected keys"),
-        ("tiers.laptop.sentiment.seeds", [42, 43, 42], "each value may stand once only, 42 stands"),
-        ("tiers.laptop.lora.words", [60, 5], "the fewest, then the most; found [60, 5]"),
-        ("tiers.laptop.sentiment.seeds", [], "seeds: List should have at least 1 item"),
-        ("tiers.laptop.sentiment.seeds", [2**32], "less than 4294967296 (found: 4294967296)"),
         (
-            "tiers.laptop.sentiment.max_length",
+            "parts.sentiment.experiments.baseline",
+            3,
+            "parts.sentiment.experiments.baseline: expected keys",
+        ),
+        (
+            "tiers.laptop.parts.sentiment.seeds",
+            [42, 43, 42],
+            "each value may stand once only, 42 stands",
+        ),
+        ("tiers.laptop.parts.lora.words", [60, 5], "the fewest, then the most; found [60, 5]"),
+        ("tiers.laptop.parts.sentiment.seeds", [], "seeds: List should have at least 1 item"),
+        ("tiers.laptop.parts.sentiment.seeds", [2**32], "less than 4294967296 (found: 4294967296)"),
+        (
+            "tiers.laptop.parts.sentiment.max_length",
             4,
             "max_length: Input should be greater than or equal",
         ),
-        ("report.title", {"fr": "Titre"}, "report.title.en: Field required"),
+        (
+            "report.title",
+            {"fr": "Titre"},
+            "report.title.en: missing, and `languages` has 'en'; expected words in it beside those "
+            "in fr, or one text for all languages",
+        ),
+        ("report.title", "", "\n  report.title: is blank; expected words that a reader sees"),
+        ("report.title", 3, "report.title: expected words, or words by their language (found: 3)"),
+        ("report.subtitle", {"en": "Below"}, "report.subtitle.fr: missing, and `languages` has"),
+        ("parts.lora.title", {"en": "Low rank"}, "parts.lora.title.fr: missing"),
+        (
+            "parts.lora.experiments.r4.title",
+            {"en": "Rank 4"},
+            "parts.lora.experiments.r4.title.fr: missing",
+        ),
+        (
+            "parts.sentiment.experiments.baseline.title.english",
+            "Baseline",
+            "parts.sentiment.experiments.baseline.title.english.[key]: String should match pattern",
+        ),
+        ("languages", [], "languages: List should have at least 1 item"),
+        ("languages", ["en", "en"], "languages: each value may stand once only, en stands twice"),
+        ("languages", ["english"], "languages.0: String should match pattern"),
+        ("languages", ["fr", "en", "de"], "report.title.de: missing, and `languages` has 'de'"),
         ("report.title.en", "", "report.title.en: is blank; expected words that a reader sees"),
         ("report.title.fr", " \n", "report.title.fr: is blank"),
-        ("sentiment.experiments.baseline.title", {"fr": "A", "en": "\t"}, "title.en: is blank"),
-        ("tiers.laptop.lora.seeds", list(range(3000)), "at most 100 items"),
-        ("tiers.smoke.findings", ["a1", "a8", "a1"], "each value may stand once only, a1 stands"),
+        (
+            "parts.sentiment.experiments.baseline.title",
+            {"fr": "A", "en": "\t"},
+            "title.en: is blank",
+        ),
+        ("tiers.laptop.parts.lora.seeds", list(range(3000)), "at most 100 items"),
+        ("tiers.smoke.groups", ["a1", "a8", "a1"], "each value may stand once only, a1 stands"),
         (
             "tiers.laptop.looks",
             [12, 9],
@@ -142,28 +203,34 @@ def test_a_key_like_no_other_gets_the_known_ones() -> None:
         ),
         ("tiers.laptop.looks", [9, 9], "each value may stand once only, 9 stands twice"),
         ("tiers.laptop.looks", [101], "looks.0: Input should be less than or equal to 100"),
-        ("lora.experiments.dose_4.seeds", 0, "dose_4.seeds: Input should be greater than 0"),
+        ("parts.lora.experiments.dose_4.seeds", 0, "dose_4.seeds: Input should be greater than 0"),
         (
-            "sentiment.experiments.baseline.seeds",
+            "parts.sentiment.experiments.baseline.seeds",
             2,
             "high_learning_rate_chained.seeds: 3; expected at most 2, as many as 'baseline' has, "
             "from which it starts",
         ),
         (
-            "sentiment.experiments.low_weight_decay_chained.seeds",
+            "parts.sentiment.experiments.low_weight_decay_chained.seeds",
             None,
             "low_weight_decay_chained.seeds: all; expected at most 3, as many as "
             "'high_learning_rate_chained' has",
         ),
-        ("tiers.smoke.sentiment.labels", {"yes": 2}, "labels.yes: Input should be 0 or 1"),
-        ("tiers.smoke.sentiment.where", {"a": [1]}, "where.a"),
         (
-            "lora.experiments.r8.start_from",
+            "tiers.smoke.parts.sentiment.labels",
+            {"yes": 2},
+            "tiers.smoke.parts.sentiment.labels: no label stands for class 0; expected "
+            "two classes or more, numbered 0, 1, 2 and so on without a gap (found: {'yes': 2})",
+        ),
+        ("tiers.smoke.parts.sentiment.where", {"a": [1]}, "where.a"),
+        (
+            "parts.lora.experiments.r8.start_from",
             "r4_scale_1",
-            "r8.start_from: 'r4_scale_1' is not run by the smoke tier; list its finding",
+            "r8.start_from: 'r4_scale_1' is not run by the smoke tier; list its "
+            "group in tiers.smoke.groups",
         ),
         (
-            "lora.experiments.dose_64.dose",
+            "parts.lora.experiments.dose_64.dose",
             401,
             f"dose: 401; expected at most {SLOTS}, the rows that a run of the laptop tier draws",
         ),
@@ -180,11 +247,13 @@ def test_a_wrong_value_gets_its_key_and_what_was_expected(
 
 
 def test_a_fault_of_common_is_told_once() -> None:
-    message = refused(put("lora.common.batch_size", -3))
+    message = refused(put("parts.lora.common.batch_size", -3))
     assert message.count("\n") == 1
     # An experiment's own value is its own fault.
-    own = refused(put("lora.experiments.r4.rank", -3))
-    assert own.endswith("lora.experiments.r4.rank: Input should be greater than 0 (found: -3)")
+    own = refused(put("parts.lora.experiments.r4.rank", -3))
+    assert own.endswith(
+        "\n  parts.lora.experiments.r4.rank: Input should be greater than 0 (found: -3)"
+    )
 
 
 def test_a_long_value_is_cut() -> None:
@@ -209,8 +278,8 @@ def test_one_s_own_folder_may_have_any_name_and_files_have_spaces_and_accents() 
 @pytest.mark.parametrize("name", ["my/run", "..", "Run", "a b", "", "4r", "x" * 42])
 @pytest.mark.parametrize("part", ["sentiment", "lora"])
 def test_a_name_that_can_be_no_file_s_is_refused(part: str, name: str) -> None:
-    message = refused(put(f"{part}.experiments", CONFIG[part]["experiments"] | {name: {}}))
-    assert f"{part}.experiments.{name}.[key]: String should match pattern" in message
+    message = refused(put(f"parts.{part}.experiments", PARTS[part]["experiments"] | {name: {}}))
+    assert f"parts.{part}.experiments.{name}.[key]: String should match pattern" in message
 
 
 @pytest.mark.parametrize(
@@ -219,29 +288,43 @@ def test_a_name_that_can_be_no_file_s_is_refused(part: str, name: str) -> None:
         ("tier", "laptp", "tier: 'laptp' is not defined; did you mean 'laptop'?"),
         ("tier", "zzz", "tier: 'zzz' is not defined; known: smoke, laptop, paper"),
         (
-            "tiers.smoke.sentiment.encoder",
+            "tiers.smoke.parts.sentiment.encoder",
             "minilm_l9",
             "'minilm_l9' is not defined; did you mean 'minilm_l",
         ),
-        ("tiers.smoke.sentiment.input", "imbd", "'imbd' is not defined; did you mean 'imdb'?"),
-        ("tiers.smoke.lora.causal_lm", "gpt", "tiers.smoke.lora.causal_lm: 'gpt' is not defined"),
-        ("tiers.smoke.lora.input", "chat", "tiers.smoke.lora.input: 'chat' is not defined"),
+        (
+            "tiers.smoke.parts.sentiment.input",
+            "imbd",
+            "'imbd' is not defined; did you mean 'imdb'?",
+        ),
+        (
+            "tiers.smoke.parts.lora.causal_lm",
+            "gpt",
+            "tiers.smoke.parts.lora.causal_lm: 'gpt' is not defined",
+        ),
+        (
+            "tiers.smoke.parts.lora.input",
+            "chat",
+            "tiers.smoke.parts.lora.input: 'chat' is not defined",
+        ),
         ("models.minilm_l3.input", "minilm", "models.minilm_l3.input: 'minilm' is not defined"),
         ("models.minilm_l3.tokenizer", "mini", "models.minilm_l3.tokenizer: 'mini' is not defined"),
         (
-            "lora.experiments.related.add_row",
+            "parts.lora.experiments.related.add_row",
             "relatd",
-            "lora.experiments.related.add_row: 'relatd' is not defined; did you mean 'related'?",
+            "parts.lora.experiments.related.add_row: 'relatd' is not defined; did you mean "
+            "'related'?",
         ),
         (
-            "tiers.smoke.sentiment.encoder",
+            "tiers.smoke.parts.sentiment.encoder",
             "smollm2_135m",
-            "tiers.smoke.sentiment.encoder: 'smollm2_135m' is of kind causal, expected encoder",
+            "tiers.smoke.parts.sentiment.encoder: 'smollm2_135m' is of kind causal, expected "
+            "encoder",
         ),
         (
-            "tiers.smoke.lora.causal_lm",
+            "tiers.smoke.parts.lora.causal_lm",
             "minilm_l6",
-            "tiers.smoke.lora.causal_lm: 'minilm_l6' is of kind encoder, expected causal",
+            "tiers.smoke.parts.lora.causal_lm: 'minilm_l6' is of kind encoder, expected causal",
         ),
     ],
 )
@@ -303,7 +386,7 @@ def with_source(source: dict[str, str]) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("part", ["sentiment", "lora"])
 def test_an_experiment_s_name_can_be_a_folder_s(part: str, name: str) -> None:
-    message = refused(put(f"{part}.experiments", CONFIG[part]["experiments"] | {name: {}}))
+    message = refused(put(f"parts.{part}.experiments", PARTS[part]["experiments"] | {name: {}}))
     assert "String should match pattern" in message
 
 
@@ -330,34 +413,24 @@ def test_a_hub_revision_is_a_commit() -> None:
 def test_every_fault_is_named_at_once() -> None:
     def change(raw: dict[str, Any]) -> None:
         put("renderer", "latex")(raw)
-        put("lora.experiments.r4.rank", 0)(raw)
+        put("parts.lora.experiments.r4.rank", 0)(raw)
 
     message = refused(change)
     assert "  renderer: " in message
-    assert "  lora.experiments.r4.rank: " in message
+    assert "  parts.lora.experiments.r4.rank: " in message
 
 
 def test_a_title_defaults_to_the_experiment_s_name() -> None:
     raw = copy.deepcopy(CONFIG)
-    raw["sentiment"]["experiments"]["long_run"] = {"epochs": 3}
-    raw["lora"]["experiments"]["r32"] = None
+    raw["parts"]["sentiment"]["experiments"]["long_run"] = {"epochs": 3}
+    raw["parts"]["lora"]["experiments"]["r32"] = None
     study = load(raw, "config.yaml")
-    long_run = study.sentiment.experiments["long_run"]
-    assert (long_run.title.fr, long_run.title.en) == ("long_run", "long_run")
+    long_run = classifier(study, "long_run")
+    titles = study.titles("sentiment")
+    assert (titles["fr"]["long_run"], titles["en"]["long_run"]) == ("long_run", "long_run")
     assert (long_run.epochs, long_run.learning_rate) == (3, 2e-5)
-    assert study.lora.experiments["r32"].title.en == "r32"
-    assert study.lora.experiments["r32"].rank == CONFIG["lora"]["common"]["rank"]
-
-
-@pytest.mark.parametrize(
-    ("part", "name"),
-    [*(("sentiment", name) for name in SENTIMENT), *(("lora", name) for name in LORA)],
-)
-def test_an_experiment_that_the_report_names_must_exist(part: str, name: str) -> None:
-    kept = {key: value for key, value in CONFIG[part]["experiments"].items() if key != name}
-    assert f"the report's text names experiment '{name}'" in refused(
-        put(f"{part}.experiments", kept)
-    )
+    assert study.titles("lora")["en"]["r32"] == "r32"
+    assert lora(study, "r32").rank == PARTS["lora"]["common"]["rank"]
 
 
 def start(part: str, **chains: str) -> Callable[[dict[str, Any]], Any]:
@@ -365,7 +438,7 @@ def start(part: str, **chains: str) -> Callable[[dict[str, Any]], Any]:
 
     def change(raw: dict[str, Any]) -> None:
         for name, before in chains.items():
-            experiments = raw[part]["experiments"]
+            experiments = raw["parts"][part]["experiments"]
             experiments[name] = {**(experiments.get(name) or {}), "start_from": before}
 
     return change
@@ -378,8 +451,9 @@ def test_experiments_may_start_from_others() -> None:
     study = load(raw, "config.yaml")
     starts = {
         name: settings.start_from
-        for name, settings in (study.sentiment.experiments | study.lora.experiments).items()
-        if settings.start_from and settings.finding is None
+        for part in study.parts.values()
+        for name, settings in part.experiments.items()
+        if settings.start_from and settings.group is None
     }
     assert starts == {"second": "baseline", "third": "second", "r16": "r8"}
 
@@ -387,7 +461,7 @@ def test_experiments_may_start_from_others() -> None:
 def test_a_start_that_is_not_there() -> None:
     message = refused(start("sentiment", second="base_line"))
     assert (
-        "sentiment.experiments.second.start_from: 'base_line' is not defined; "
+        "parts.sentiment.experiments.second.start_from: 'base_line' is not defined; "
         "did you mean 'baseline'?"
     ) in message
     # Each part has its own experiments.
@@ -396,7 +470,7 @@ def test_a_start_that_is_not_there() -> None:
 
 def test_each_look_has_more_seeds_than_the_tier() -> None:
     laptop = CONFIG["tiers"]["laptop"]
-    own = max(len(laptop[part]["seeds"]) for part in ("sentiment", "lora"))
+    own = max(len(part["seeds"]) for part in laptop["parts"].values())
     message = refused(put("tiers.laptop.looks", [own, own + 3]))
     said = f"tiers.laptop.looks: {own}; expected more seeds than the {own} that the tier has"
     assert said in message
@@ -407,26 +481,42 @@ def test_each_look_has_more_seeds_than_the_tier() -> None:
     assert load(raw, "config.yaml").tiers["laptop"].looks == []
 
 
-def test_a_tier_runs_the_arms_of_its_findings() -> None:
+def test_a_tier_runs_the_arms_of_its_groups() -> None:
     raw = copy.deepcopy(CONFIG)
-    raw["tiers"]["laptop"]["findings"] = ["a10"]
+    raw["tiers"]["laptop"]["groups"] = ["a10"]
     study = load(raw, "config.yaml")
-    told = {name: settings.finding for name, settings in study.sentiment.experiments.items()}
-    assert {told[name] for name in study.experiments("sentiment", "laptop")} == {None, "a10"}
-    assert list(study.experiments("lora", "laptop")) == list(LORA)
+    ran = study.experiments("sentiment", "laptop").values()
+    assert {settings.group for settings in ran} == {None, "a10"}
+    assert list(study.experiments("lora", "laptop")) == NAMED["lora"]
 
 
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("tiers.smoke.findings", ["a12"], "'a12'"),
-        ("sentiment.common.arm", "right", "'right'"),
-        ("sentiment.experiments.large_batch.finding", "a99", "'a99'"),
-        ("lora.experiments.r4.dose", 4, "4 of which row? Name it in add_row"),
-        ("lora.experiments.dose_4.dose", 0, "greater than 0"),
-        ("lora.experiments.related.add_row", "placebo", "which no run may train on"),
-        ("lora.placebo", "plcebo", "did you mean 'placebo'"),
-        ("lora.common.joining", "glued", "'glued'"),
+        (
+            "tiers.smoke.groups",
+            ["a12"],
+            "tiers.smoke.groups: 'a12' is not defined; did you mean 'a1",
+        ),
+        ("groups", ["a1", "a1"], "groups: each value may stand once only, a1 stands twice"),
+        ("groups", ["A1"], "groups.0: String should match pattern"),
+        (
+            "parts.lora.answering.group",
+            "a88",
+            "parts.lora.answering.group: 'a88' is not defined; did you mean 'a8'?",
+        ),
+        ("timing.batch.group", "a33", "timing.batch.group: 'a33' is not defined; did you mean"),
+        ("parts.sentiment.common.arm", "right", "'right'"),
+        (
+            "parts.sentiment.experiments.large_batch.group",
+            "a99",
+            "large_batch.group: 'a99' is not defined; known: a1, a10",
+        ),
+        ("parts.lora.experiments.r4.dose", 4, "4 of which row? Name it in add_row"),
+        ("parts.lora.experiments.dose_4.dose", 0, "greater than 0"),
+        ("parts.lora.experiments.related.add_row", "placebo", "which no run may train on"),
+        ("parts.lora.placebo", "plcebo", "did you mean 'placebo'"),
+        ("parts.lora.common.joining", "glued", "'glued'"),
     ],
 )
 def test_arms_that_make_no_sense(path: str, value: Any, said: str) -> None:

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from rejeu.errors import RejeuError
 from rejeu.study import looks
 from rejeu.study.configuration import Study, load
-from rejeu.study.strict_reading import read_yaml
+from rejeu.study.yaml_reader import yaml_text
+from tests.study.sample import CONFIG
 
-ROOT = Path(__file__).parents[2]
-RAW = read_yaml(ROOT / "config.yaml")
 TIME = "2026-11-26T07:22:33+00:00"
 LOOK: dict[str, Any] = {
     "look": 2,
@@ -27,17 +25,17 @@ LOOK: dict[str, Any] = {
 
 def study_with(own: list[int], fewer: int | None = None) -> Study:
     """The repository's study; Part 1 of its smoke tier has these seeds, chained runs fewer."""
-    raw = copy.deepcopy(RAW)
-    raw["tiers"]["smoke"]["sentiment"]["seeds"] = own
+    raw = copy.deepcopy(CONFIG)
+    raw["tiers"]["smoke"]["parts"]["sentiment"]["seeds"] = own
     for name in ("high_learning_rate_chained", "low_weight_decay_chained"):
-        raw["sentiment"]["experiments"][name]["seeds"] = fewer
+        raw["parts"]["sentiment"]["experiments"][name]["seeds"] = fewer
     return load(raw, "config.yaml")
 
 
 def recorded(folder: Path, content: Any) -> dict[str, list[looks.Look]]:
     """Read this record of looks."""
     (folder / "report").mkdir(exist_ok=True)
-    text = content if isinstance(content, str) else yaml.safe_dump(content)
+    text = content if isinstance(content, str) else yaml_text(content)
     (folder / "report" / "looks.yaml").write_text(text, encoding="utf-8")
     return looks.taken(study_with([42]), folder)
 
@@ -64,7 +62,7 @@ def test_without_looks_an_experiment_runs_its_tier_s_seeds() -> None:
     found = looks.seeds(study, "smoke", {})
     assert found["sentiment"]["baseline"] == [42, 43, 44]
     assert found["sentiment"]["low_weight_decay_chained"] == [42, 43]  # or fewer
-    assert found["lora"]["r8"] == study.tiers["smoke"].lora.seeds
+    assert found["lora"]["r8"] == study.tiers["smoke"].parts["lora"].seeds
     for part in ("sentiment", "lora"):
         assert found[part].keys() == study.experiments(part, "smoke").keys()
 
@@ -109,7 +107,7 @@ def test_what_is_recorded_is_read_again(tmp_path: Path) -> None:
 
 
 def test_the_record_lies_beside_the_claims(tmp_path: Path) -> None:
-    raw = copy.deepcopy(RAW)
+    raw = copy.deepcopy(CONFIG)
     raw["report"]["claims"] = "mine/my_claims.yaml"
     study = load(raw, "config.yaml")
     (tmp_path / "mine").mkdir()

@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from rejeu.errors import RejeuError
 from rejeu.study import margins
-from rejeu.study.configuration import Study, load
-from rejeu.study.strict_reading import read_yaml
+from rejeu.study.yaml_reader import yaml_text
+from tests.study.sample import CLAIMS, ROOT, load_claims, study_of
 
-ROOT = Path(__file__).parents[2]
-STUDY: Study = load(read_yaml(ROOT / "config.yaml"), "config.yaml")
+STUDY = study_of()
 CLAIM: dict[str, Any] = {
     "id": "learns",
     "corrected": [
@@ -103,18 +101,14 @@ def test_a_claim_that_nothing_tests_has_no_margin(tmp_path: Path) -> None:
 )
 def test_a_ledger_that_is_not_one_is_refused(tmp_path: Path, content: Any, said: str) -> None:
     (tmp_path / "report").mkdir()
-    (tmp_path / "report/margins.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (tmp_path / "report/margins.yaml").write_text(yaml_text(content), encoding="utf-8")
     with pytest.raises(RejeuError) as caught:
         margins.read(STUDY, tmp_path)
     assert said in str(caught.value)
 
 
 def test_the_repository_s_ledger_knows_all_that_it_judges() -> None:
-    from rejeu.study import claims as claims_file  # noqa: PLC0415  beside its only use
-
-    raw = read_yaml(ROOT / "report/claims.yaml")
-    reference = read_yaml(ROOT / "report/reference.yaml")
-    judged = claims_file.load(raw, "claims.yaml", STUDY, reference).judged()
+    judged = load_claims(CLAIMS, STUDY).judged(STUDY)
     ledger = margins.read(STUDY, ROOT)
     known = [claim["id"] for claim in judged if margins.recorded(claim, ledger)]
     assert known == [claim["id"] for claim in judged if claim["corrected"]]

@@ -1,12 +1,21 @@
 """Files as people write them: what is read, and with which words the rest is refused."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from rejeu.errors import RejeuError
-from rejeu.study.strict_reading import as_yaml, parse_json, read_utf8, read_yaml, shown
+from rejeu.study.strict_reading import (
+    as_yaml,
+    parse_json,
+    read_utf8,
+    read_yaml,
+    shown,
+)
+from rejeu.study.yaml_reader import yaml_text
+
+ROOT = Path(__file__).parents[2]
 
 
 def written(folder: Path, content: bytes | str) -> Path:
@@ -48,7 +57,16 @@ def test_merged_keys_may_be_stated_again(tmp_path: Path) -> None:
         ("a:\n\tb: 1\n", ", line 2: malformed YAML: found character '\\t' that cannot start"),
         ("a: 1\n---\nb: 2\n", ", line 2: malformed YAML: expected a single document"),
         ("a: *b\n", ", line 1: malformed YAML: found undefined alias 'b'"),
-        ("? [a]\n: 1\n", "found unhashable key"),
+        ("? [a]\n: 1\n", ", line 1: malformed YAML: a key can't be a sequence"),
+        (
+            "1: a\n0x1: b\n",
+            ", line 2: malformed YAML: while constructing a mapping of line 1, found",
+        ),
+        ("<<: {p: 1}\nq: 1\nq: 2\n", ", line 3: malformed YAML: the key 'q' stands twice"),
+        ("a: {<<: {p: 1, p: 2}}", "the key 'p' stands twice"),
+        ("a: !!set {b}", "could not determine a constructor"),
+        ('a: 1\nb: "\\U00110000"', ", line 2: malformed YAML: not YAML 1.2: chr() arg"),
+        ("%YAML 1.7\n---\na", ", line 2: malformed YAML: not YAML 1.2: version"),
         ("\na: !!python/object:os.system {}\n", ", line 2: malformed YAML: could not determine"),
         ("a: =\n", "could not determine a constructor"),
         ("a: 1\nb: 2026-13-45\n", ", line 2: malformed YAML: '2026-13-45' is no valid timestamp"),
@@ -110,6 +128,29 @@ def test_numbers_and_truth_values_are_those_of_json(tmp_path: Path) -> None:
     path = written(tmp_path, "a: [2e-5, 1.0e30, -3E4, .5e1, true, no, yes, on, 2.5, 1e, e5]\n")
     found = read_yaml(path)["a"]
     assert found == [2e-5, 1e30, -3e4, 5.0, True, "no", "yes", "on", 2.5, "1e", "e5"]
+
+
+def test_integers_and_words_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    path = written(tmp_path, "%YAML 1.1\n---\n[017, 0o17, 0xf, 1_000, 12:30, no, 1e3]\n")
+    assert read_yaml(path) == [17, 15, 15, 1000, "12:30", "no", 1000.0]
+
+
+def test_an_anchor_may_be_used_again(tmp_path: Path) -> None:
+    path = written(tmp_path, "a: &x 1\nb: &x 2\nc: *x\n")
+    assert read_yaml(path) == {"a": 1, "b": 2, "c": 2}
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    time = datetime(2026, 11, 23, 6, 19, 2, tzinfo=UTC)
+    value = {
+        "z": [{"digest": "12345678e0123456", "time": time}],
+        "a": ["no", "é", None, True, 2e-5],
+    }
+    path = written(tmp_path, yaml_text(value))
+    assert read_yaml(path) == value
+    assert list(read_yaml(path)) == ["z", "a"]
+    text = (ROOT / "report" / "margins.yaml").read_text(encoding="utf-8")
+    assert text.endswith(yaml_text(read_yaml(ROOT / "report" / "margins.yaml")))
 
 
 def test_words_of_a_command_line_become_values() -> None:

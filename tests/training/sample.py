@@ -10,6 +10,7 @@ SETTINGS = Settings(
     alpha=8,
     rank_stabilised=False,
     dropout=0.1,
+    target_modules=None,
     learning_rate=1e-2,
     warmup_share=0.2,
     max_grad_norm=0.3,

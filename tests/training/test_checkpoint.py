@@ -21,7 +21,7 @@ from rejeu.training.checkpoint import Checkpoints, held, identity_of
 from rejeu.training.hardware import Hardware
 from tests.training.sample import ROWS
 from tests.training.sample import SETTINGS as LORA
-from tests.training.test_classifier import SETTINGS as SENTIMENT
+from tests.training.test_classifier import SETTINGS as CLASSIFIER
 from tests.training.test_classifier import reviews
 
 Trained = tuple[Any, list[dict[str, float]], dict[str, Any]]
@@ -34,12 +34,12 @@ class Died(Exception):  # noqa: N818  it is no error of ours
     """Stands for a process that ends without a word."""
 
 
-@pytest.fixture(params=["sentiment", "lora"])
+@pytest.fixture(params=["classifier", "lora"])
 def train(request: pytest.FixtureRequest, fp32: Hardware) -> Train:
-    """Either part's training, with dropout, on a small model."""
-    if request.param == "sentiment":
+    """Either kind's training, with dropout, on a small model."""
+    if request.param == "classifier":
         encoder = request.getfixturevalue("encoder")
-        settings = replace(SENTIMENT, epochs=EPOCHS, attention_dropout=0.1)
+        settings = replace(CLASSIFIER, epochs=EPOCHS, attention_dropout=0.1)
         rows = reviews(22)
         return lambda states: classifier.train(
             encoder, rows, settings, fp32, "run", io.StringIO(), states
@@ -128,18 +128,18 @@ def test_a_run_that_died_goes_on_bit_for_bit(
 
 
 def test_a_parameter_without_a_gradient_comes_back_too(tmp_path: Path) -> None:
-    def begin() -> loop.Moving:
+    def begin() -> loop.OptimisationState:
         parameters = [torch.nn.Parameter(torch.ones(size)) for size in (3, 2)]
         optimiser = torch.optim.AdamW(parameters, lr=0.1, fused=True)
         rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 / (1 + step))
-        return loop.Moving(optimiser, rate, torch.amp.GradScaler("cpu", enabled=False))
+        return loop.OptimisationState(optimiser, rate, torch.amp.GradScaler("cpu", enabled=False))
 
-    def step(moving: loop.Moving) -> list[torch.Tensor]:
-        moving.parameters[0].sum().backward()
-        moving.optimiser.step()
-        moving.rate.step()
-        moving.optimiser.zero_grad()
-        return [parameter.detach().clone() for parameter in moving.parameters]
+    def step(state: loop.OptimisationState) -> list[torch.Tensor]:
+        state.parameters[0].sum().backward()
+        state.optimiser.step()
+        state.rate.step()
+        state.optimiser.zero_grad()
+        return [parameter.detach().clone() for parameter in state.parameters]
 
     first, again = begin(), begin()
     step(first)
@@ -347,7 +347,7 @@ def test_a_twin_is_waited_for_and_named(tmp_path: Path) -> None:
 def test_training_that_diverges_ends_early_with_whole_weights(
     encoder: Path, fp32: Hardware
 ) -> None:
-    settings = replace(SENTIMENT, learning_rate=1e30, epochs=EPOCHS)
+    settings = replace(CLASSIFIER, learning_rate=1e30, epochs=EPOCHS)
     model, log, record = classifier.train(
         encoder, reviews(22), settings, fp32, "run", io.StringIO()
     )
@@ -364,7 +364,7 @@ def test_a_loss_that_is_no_number_at_once_is_refused(
     with pytest.raises(
         RejeuError, match=r"the loss of the first step, on rows .*, is not a number"
     ):
-        classifier.train(tmp_path, reviews(22), SENTIMENT, fp32, "run", io.StringIO())
+        classifier.train(tmp_path, reviews(22), CLASSIFIER, fp32, "run", io.StringIO())
 
 
 def test_no_pickle_is_read(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ SETTINGS = Settings(
     epochs=1,
     attention_dropout=0.0,
     length_grouping=True,
+    classes=2,
     seed=7,
 )
 GOOD, BAD = 10, 11

@@ -77,7 +77,7 @@ def test_each_seed_has_slots_of_its_own_and_keeps_them() -> None:
 
 def test_too_large_a_dose_is_refused() -> None:
     drawn = doses.draw(LENGTHS, LARGER)
-    with pytest.raises(RejeuError, match=r"dose 71: the run has 70 slots.*choose a smaller dose"):
+    with pytest.raises(RejeuError, match=r"dose 71: the run has 70 slots.*choose a smaller `dose`"):
         doses.batches([*LENGTHS, 9], replace(LARGER, dose=71), drawn)
 
 

@@ -17,29 +17,16 @@ from transformers import (
     AutoModelForSequenceClassification,
     DistilBertConfig,
     DistilBertForSequenceClassification,
-    GPT2Config,
-    GPT2ForSequenceClassification,
-    GPT2LMHeadModel,
 )
 
-from rejeu.errors import RejeuError
 from rejeu.training import classifier, decoder, lora, packed
 from rejeu.training import encoder as encoding
+from rejeu.training.forward import padded
 from rejeu.training.hardware import Hardware
 from tests.training.sample import ROWS
 
 RANDOM = random.Random(3)
 REVIEWS = [[2, *RANDOM.choices(range(4, 60), k=length), 3] for length in (9, 2, 2, 14, 1)]
-
-
-def padded(rows: list[list[int]]) -> dict[str, torch.Tensor]:
-    longest = max(map(len, rows))
-    return {
-        "input_ids": torch.tensor([row + [0] * (longest - len(row)) for row in rows]),
-        "attention_mask": torch.tensor(
-            [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
-        ),
-    }
 
 
 def bert(folder: Path) -> Any:
@@ -75,7 +62,7 @@ def test_encoder_is_the_library_s(
     ours.square().sum().backward()
     gradients = {name: value.grad.clone() for name, value in model.named_parameters()}
     model.zero_grad()
-    expected = model(**padded(REVIEWS)).logits
+    expected = model(**padded(REVIEWS, 0, "cpu")).logits
     torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-4)
     expected.square().sum().backward()
     for name, value in model.named_parameters():
@@ -131,7 +118,7 @@ def test_decoder_is_the_library_s(
     rows = ROWS[:6]
     found, tokens = decoder.loss(model.eval(), packed.pack(rows, "cpu"), hardware)
     assert tokens == sum(len(row) - 1 for row in rows)
-    batch = padded(rows)
+    batch = padded(rows, 0, "cpu")
     labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
     expected = model(**batch, labels=labels).loss
     assert (found / tokens).item() == pytest.approx(expected.item(), rel=1e-5)
@@ -166,14 +153,6 @@ def test_frozen_weights_give_the_same(causal: Path, bf16: Hardware) -> None:
     assert after == pytest.approx(before, rel=1e-3)
     for one, other in zip(gradients, others, strict=True):
         assert (one - other).norm() < 0.02 * one.norm()
-
-
-def test_other_architectures_are_refused() -> None:
-    config = GPT2Config(vocab_size=9, n_embd=4, n_layer=1, n_head=1, n_positions=8, pad_token_id=0)
-    with pytest.raises(RejeuError, match="type 'gpt2': expected bert or distilbert"):
-        encoding.classifier(GPT2ForSequenceClassification(config))
-    with pytest.raises(RejeuError, match="type 'gpt2': expected llama"):
-        decoder.decoder(GPT2LMHeadModel(config))
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
@@ -233,12 +212,13 @@ def test_no_dropout_is_no_work() -> None:
     assert packed.dropout(values, 0.0) is values
 
 
-@given(st.lists(st.integers(1, 300), min_size=1, max_size=40), st.integers(1, 400))
-def test_parts_hold_every_row_once(lengths: list[int], tokens: int) -> None:
-    found = packed.parts(range(len(lengths)), lengths, tokens)
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=40), st.integers(1, 400), st.booleans())
+def test_parts_hold_every_row_once(lengths: list[int], tokens: int, padded: bool) -> None:
+    found = packed.parts(range(len(lengths)), lengths, tokens, padded=padded)
     assert sorted(row for part in found for row in part) == list(range(len(lengths)))
     for part in found:
-        assert len(part) == 1 or sum(lengths[row] for row in part) <= tokens
+        sizes = [lengths[row] for row in part]
+        assert len(part) == 1 or (max(sizes) * len(sizes) if padded else sum(sizes)) <= tokens
     drawn = [lengths[row] for part in found for row in part]
     assert drawn == sorted(lengths, reverse=True)
 
@@ -264,7 +244,7 @@ def test_a_batch_in_parts_has_the_same_gradient(encoder: Path, fp32: Hardware) -
 
 def test_weight_decay_spares_biases_and_norms(encoder: Path) -> None:
     model = bert(encoder)
-    settings = classifier.Settings(None, 1e-3, 4, 0.01, 1.0, 1, 0.0, True, 7)
+    settings = classifier.Settings(None, 1e-3, 4, 0.01, 1.0, 1, 0.0, True, 2, 7)
     decaying, others = classifier.optimiser(model, settings).param_groups
     assert (decaying["weight_decay"], others["weight_decay"]) == (0.01, 0.0)
     names = {id(value): name for name, value in model.named_parameters()}

@@ -82,5 +82,5 @@ def test_a_bfloat16_model_computes_in_float32_on_its_own_weights(
 def test_a_row_without_a_reply_is_refused(
     causal: Path, fp32: Hardware, model: PeftModel, row: dict[str, str], said: str
 ) -> None:
-    with pytest.raises(RejeuError, match=rf"lora\.rows\.odd: {said}; expected at least one"):
+    with pytest.raises(RejeuError, match=rf"'odd' of the part's `rows`: {said}; expected at least"):
         replies.scores(model, pair_tokeniser(causal, "plain", 64), {"odd": row}, fp32)

@@ -15,7 +15,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The smoke tier, built. Tests must leave it as it is: `copy` gives one to change."""
     project = copy_of_the_project(ROOT, tmp_path_factory.mktemp("built") / "a project's copy")
     # The one finding that a quick look at the smoke tier can do without.
-    project.replace("config.yaml", "    findings: [a1]\n", "    findings: [a1, a8]\n")
+    project.replace("config.yaml", "    groups: [a1]\n", "    groups: [a1, a8]\n")
     log = project.snakemake(*SMOKE)
     (project.folder / "build.log").write_text(log, encoding="utf-8")
     return project

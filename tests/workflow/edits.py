@@ -17,24 +17,27 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from rejeu.report.assignment import NAMED
+from rejeu.report.precheck import experiments_named
 from rejeu.study.strict_reading import read_yaml
+from rejeu.study.yaml_reader import yaml_text
 from tests.workflow.project import ROOT, SMOKE, Project, copy_of_the_project
 
 FILES = ("config.yaml", "report/claims.yaml", "report/en/words.yaml", "report/fr/words.yaml")
 ELSEWHERE = {"laptop", "paper"}  # tiers that aren't built here
+PARTS = ("sentiment", "lora")
+# Experiments whose runs the small build has in any case.
+NAMED = experiments_named(ROOT / "report", ["en"], PARTS)
 ODD = ["", " ", "nonsense", 0, -1, 3, 10**7, 0.5, None, True, [], {}, "{x}", "été", [1, 2], 1e30]
 
 
 def shrink(raw: dict[str, Any]) -> None:
     """Make the smoke tier so small that training takes a second."""
     tier = raw["tiers"]["smoke"]
-    tier["sentiment"] |= {"train_rows": 32, "test_rows": 16, "max_length": 32}
-    tier["lora"] |= {"train_rows": 24, "heldout_rows": 4, "max_length": 32, "max_steps": 2}
-    tier["findings"] = []
-    raw["lora"]["generation"]["max_new_tokens"] = 4
+    parts = tier["parts"]
+    parts["sentiment"] |= {"train_rows": 32, "test_rows": 16, "max_length": 32}
+    parts["lora"] |= {"train_rows": 24, "heldout_rows": 4, "max_length": 32, "max_steps": 2}
+    tier["groups"] = []
+    raw["parts"]["lora"]["generation"]["max_new_tokens"] = 4
     raw["tier"] = "smoke"
 
 
@@ -62,11 +65,11 @@ def at(data: Any, path: Iterable[Any]) -> Any:
 def is_read(path: tuple[Any, ...]) -> bool:
     """Whether the small build depends on what stands there."""
     match path:
-        case ("tiers", "smoke", *_) | ("report" | "renderer", *_) | (_, "common", *_):
+        case ("tiers", "smoke", *_) | ("report" | "renderer", *_) | ("parts", _, "common", *_):
             return True
-        case ("sentiment" | "lora", "experiments", name, *_):
-            return name in NAMED
-        case ("models", "minilm_l3" | "smollm2_135m", *_) | ("lora", *_):
+        case ("parts", part, "experiments", name, *_):
+            return name in NAMED[part]
+        case ("models", "minilm_l3" | "smollm2_135m", *_) | ("parts", "lora", *_):
             return True
     return False
 
@@ -115,7 +118,7 @@ def one(project: Project, before: dict[str, str], chance: random.Random) -> str:
     path = project.folder / file
     text = path.read_text(encoding="utf-8")
     changed, said = edit(read_yaml(path), chance)
-    path.write_text(yaml.safe_dump(changed, allow_unicode=True, sort_keys=False))
+    path.write_text(yaml_text(changed, short=False))
     since = time.time()
     done = build(project)
     printed = done.stdout + done.stderr
@@ -142,7 +145,7 @@ def run(project: Project, edits: int, seed: int) -> list[str]:
     config = project.folder / "config.yaml"
     raw = read_yaml(config)
     shrink(raw)
-    config.write_text(yaml.safe_dump(raw, allow_unicode=True, sort_keys=False))
+    config.write_text(yaml_text(raw, short=False))
     done = build(project)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)

@@ -45,7 +45,7 @@ class Project:
     def why(self, target: str = "report.pdf") -> list[str]:
         """The lines of `make why` for a target of the smoke tier."""
         done = subprocess.run(
-            [sys.executable, "-m", "rejeu.commands.why", target, "smoke"],
+            [sys.executable, "-m", "rejeu", "why", target, "--tier", "smoke"],
             cwd=self.folder,
             check=True,
             capture_output=True,

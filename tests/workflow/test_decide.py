@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from rejeu.study.strict_reading import read_yaml
+from rejeu.study.yaml_reader import yaml_text
 from tests.workflow import edits
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
@@ -29,16 +29,16 @@ def small_study(project: Project) -> None:
     config, claims = project.folder / "config.yaml", project.folder / "report/claims.yaml"
     raw, judged = read_yaml(config), read_yaml(claims)
     edits.shrink(raw)
-    raw["tiers"]["smoke"]["sentiment"]["seeds"] = [42, 43, 44]
+    raw["tiers"]["smoke"]["parts"]["sentiment"]["seeds"] = [42, 43, 44]
     raw["tiers"]["smoke"]["looks"] = [4, 5]
     judged["claims"].append(CLAIM)
     for path, content in ((config, raw), (claims, judged)):
-        path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
+        path.write_text(yaml_text(content, short=False))
 
 
 def decide(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "rejeu.commands.decide", "smoke", *words],
+        [sys.executable, "-m", "rejeu", "decide", "--tier", "smoke", *words],
         cwd=project.folder,
         check=False,
         capture_output=True,
@@ -68,7 +68,7 @@ def test_seeds_are_added_where_an_undecided_claim_needs_them(tmp_path: Path) -> 
 
     done = decide(project, "--claim", "half")
     assert done.returncode == 0, done.stderr
-    taken = yaml.safe_load((project.folder / "report/looks.yaml").read_text())["smoke"]
+    taken = read_yaml(project.folder / "report/looks.yaml")["smoke"]
     assert [look["seeds"] for look in taken] == [
         {"sentiment": {"baseline": count}} for count in (4, 5)[: len(taken)]
     ]

@@ -205,7 +205,7 @@ def test_a_setting_that_is_taken_back_trains_nothing(copy: Copy) -> None:
 def test_forced_jobs_compute(copy: Copy) -> None:
     project = copy()
     project.snakemake(f"{RUN}/metrics.json", *SMOKE[1:], "--forcerun", "measure_classifier")
-    log = project.folder / "logs/smoke/measure_classifier/baseline.seed42.log"
+    log = project.folder / "logs/smoke/measure_classifier/sentiment.baseline.seed42.log"
     assert "as kept" not in log.read_text(encoding="utf-8")
 
 
@@ -213,7 +213,7 @@ def test_earlier_reports_stay_until_new_ones_are_whole(copy: Copy) -> None:
     """A template that fails only when it is filled; then it is mended."""
     project = copy()
     before, since = project.results(), time.time()
-    change = ("{{ report.title.en | yaml }}\nsub", "{{ report.titel.en | yaml }}\nsub")
+    change = ("{{ report.title | yaml }}\nsub", "{{ report.titel | yaml }}\nsub")
     project.replace("report/en/report.qmd.j2", *change)
     said = project.snakemake(*SMOKE, check=False)
     assert "titel" in said

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 from pypdf import PdfReader
 
 from rejeu.study.strict_reading import read_yaml
+from rejeu.study.yaml_reader import yaml_text
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -40,8 +40,6 @@ TINY: dict[str, Any] = {
         "max_steps": 2,
         "seeds": [1],
     },
-    "findings": [],
-    "expected_seconds": {},
 }
 
 
@@ -85,7 +83,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
     hub(cache, "me/encoder", "model", {name: (encoder / name).read_bytes() for name in names})
     raw = read_yaml(project.folder / "config.yaml")
-    raw["tier"], raw["tiers"] = "mine", {"mine": TINY}
+    raw["tier"], raw["tiers"] = "mine", {"mine": {"parts": TINY}}
     raw["models"]["mine"] = raw["models"]["minilm_l6"] | {"input": "encoder", "name": "Mine"}
     path = {"kind": "path", "folder": "données d’été"}
     raw["inputs"] |= {
@@ -101,13 +99,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "sources": [{"kind": "hub", "repository": "me/encoder", "revision": COMMIT}],
         },
     }
-    (project.folder / "config.yaml").write_text(
-        yaml.safe_dump(raw, allow_unicode=True, sort_keys=False)
-    )
+    (project.folder / "config.yaml").write_text(yaml_text(raw, short=False))
     claims = read_yaml(project.folder / "report" / "claims.yaml")
     for claim in claims["claims"]:
         claim["tiers"] = ["mine"]
-    (project.folder / "report" / "claims.yaml").write_text(yaml.safe_dump(claims))
+    (project.folder / "report" / "claims.yaml").write_text(yaml_text(claims, short=False))
     done = subprocess.run(
         [sys.executable, "-m", "snakemake"],
         cwd=project.folder,

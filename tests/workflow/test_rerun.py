@@ -107,7 +107,7 @@ def test_changed_code_reruns_what_depends_on_it(copy: Copy) -> None:
         'BLUE, ORANGE, GREY = "#2b6ca4"',
     )
     rules = project.planned(*SMOKE)
-    drawn = {"draw_confusion", "draw_finding", "draw_loss_sentiment", "draw_rank"}
+    drawn = {"draw_confusion", "draw_figure", "draw_losses"}
     assert rules.keys() == drawn | {"render_report", "join_report", "all"}
     heading, *causes, following = project.why()
     assert heading.startswith("report.pdf is out of date: ")
@@ -197,9 +197,9 @@ def test_upgraded_package_marks_results_and_runs_nothing(copy: Copy) -> None:
     assert "Job stats" not in said
     assert (
         f"Stale results: 2 runs were made with peft 0.1.0, and {versions()['peft']} is installed. "
-        "They are kept; `make retrain TIER=smoke` makes them again."
+        "They are kept; `rejeu retrain --tier smoke` makes them again."
     ) in said
-    retrain = [sys.executable, "-m", "rejeu.commands.retrain", "smoke"]
+    retrain = [sys.executable, "-m", "rejeu", "retrain", "--names", "--tier", "smoke"]
     asked = subprocess.run(
         retrain, cwd=project.folder, check=True, capture_output=True, text=True
     ).stdout.split()
@@ -215,17 +215,17 @@ def test_new_experiments_train_only_themselves(copy: Copy) -> None:
     project = copy()
     project.replace(
         "config.yaml",
-        "      weight_decay: 0.005\n\n    # Arms",
-        "      weight_decay: 0.005\n"
-        "    long_run:\n"
-        '      title: {fr: "Deux époques", en: "Two epochs"}\n'
-        "      epochs: 2\n"
-        "      start_from: baseline\n\n    # Arms",
+        "        weight_decay: 0.005\n\n      # Arms",
+        "        weight_decay: 0.005\n"
+        "      long_run:\n"
+        '        title: {fr: "Deux époques", en: "Two epochs"}\n'
+        "        epochs: 2\n"
+        "        start_from: baseline\n\n      # Arms",
     )
     project.replace(
         "config.yaml",
-        "    r4: {rank: 4, title",
-        '    r2: {rank: 2, title: {fr: "Rang 2", en: "Rank 2"}}\n    r4: {rank: 4, title',
+        "      r4: {rank: 4, title",
+        '      r2: {rank: 2, title: {fr: "Rang 2", en: "Rank 2"}}\n      r4: {rank: 4, title',
     )
     planned = project.planned(*SMOKE)
     assert planned["train_classifier"] == planned["train_lora"] == 1
@@ -255,7 +255,9 @@ def test_braces_of_a_prompt_are_its_own(copy: Copy) -> None:
     """Snakemake fills what it takes for wildcards in plain texts."""
     project = copy()
     project.replace(
-        "config.yaml", '    prompt: "Hey, how are you?"', '    prompt: "Hey {x}, how is {tier}?"'
+        "config.yaml",
+        '      prompt: "Hey, how are you?"',
+        '      prompt: "Hey {x}, how is {tier}?"',
     )
     assert project.planned(*SMOKE)["train_lora"] == 6
 
@@ -264,8 +266,8 @@ def test_misspelt_key_stops_before_any_job(copy: Copy) -> None:
     project = copy()
     project.replace(
         "config.yaml",
-        "      weight_decay: 0.005\n\n    # Arms",
-        "      weigth_decay: 0.005\n\n    # Arms",
+        "        weight_decay: 0.005\n\n      # Arms",
+        "        weigth_decay: 0.005\n\n      # Arms",
     )
     said = project.snakemake(*SMOKE, check=False)
     assert "config.yaml" in said
@@ -303,5 +305,5 @@ def test_two_builds_of_one_state_are_byte_equal(copy: Copy) -> None:
         "results/smoke/report/report.en.pdf",
     ]
     before = [(project.folder / output).read_bytes() for output in outputs]
-    project.snakemake(*SMOKE, "--forcerun", "draw_rank", "write_report", "render_report")
+    project.snakemake(*SMOKE, "--forcerun", "draw_figure", "write_report", "render_report")
     assert [(project.folder / output).read_bytes() for output in outputs] == before

@@ -1,4 +1,4 @@
-"""Precision and recall by the threshold on a logit: what the notebook's decision rule did (A2)."""
+"""Precision and recall by the threshold on a logit: what the notebook's decision rule did."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,0 +1,5 @@
+"""`python -m rejeu`: the command, where it isn't installed."""
+
+from rejeu.commands.main import main
+
+main()

@@ -1,0 +1,129 @@
+"""Before the first job: what is seen to fail is refused while everything is still there."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rejeu.build import plan, snakemake_run
+from rejeu.build.identity import remember
+from rejeu.build.kept_results import ANEW
+from rejeu.build.packages import missing
+from rejeu.errors import RejeuError
+from rejeu.graph.graph import Graph
+from rejeu.graph.paths import INPUTS
+from rejeu.graph.settings import Settings
+from rejeu.report import precheck
+from rejeu.report.template_names import refuse_missing_figures
+from rejeu.study.configuration import Study
+
+READ_RAW_DATA = ("clean_texts", "split_texts", "pair_messages", "split_pairs")
+
+
+def before_jobs(workflow: Any, graph: Graph) -> None:
+    """Refuse what will run and would fail, and say what it is that will run."""
+    try:
+        refuse_missing_packages(workflow, graph.engine)
+        refuse_raw_data(workflow, graph)
+        refuse_report(workflow, graph)
+        announce(workflow, graph)
+    except RejeuError as error:
+        snakemake_run.refuse(error)
+    snakemake_run.start_jobs_freely(workflow)
+
+
+def refuse_missing_packages(workflow: Any, engine: Path) -> None:
+    """Name what jobs will import and isn't installed here, where they run with what is.
+
+    Raises:
+        RejeuError: packages are missing.
+    """
+    if snakemake_run.deploys_software(workflow):
+        return
+    # Fetching needs no more than Snakemake does, but for the hub.
+    waiting = [job for job in workflow.dag.needrun_jobs() if job.rule.name != "fetch"]
+    names = {Path(str(job.rule.conda_env)).name for job in waiting if job.is_script}
+    absent = missing(engine / "envs" / name for name in sorted(names))
+    if absent:
+        raise RejeuError(
+            f"these packages are not installed, and jobs need them: {', '.join(absent)}. Install "
+            "requirements.lock (`make` does), or let Snakemake do it (--use-conda). "
+            "Nothing was run."
+        )
+
+
+def refuse_raw_data(workflow: Any, graph: Graph) -> None:
+    """Check the data that jobs will read, before Snakemake deletes anything for them.
+
+    Raises:
+        RejeuError: as `raw_data.check` does.
+    """
+    waiting = {
+        (graph.part_of(job.wildcards), job.wildcards.tier)
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name in READ_RAW_DATA
+    }
+    for part, tier in sorted(waiting):
+        try:
+            # Here, since pandas is slow to load, and with conda only the jobs may have it.
+            from rejeu.data import raw_data  # noqa: PLC0415
+        except ImportError:
+            return
+        given: Any = graph.study.tiers[tier].parts[part]
+        raw_data.check(
+            given.input,
+            Settings(graph).of_input(given.input),
+            given.kind,
+            given.model_dump(),
+            sorted({seed for drawn in graph.seeds[tier][part].values() for seed in drawn}),
+            Path(INPUTS, given.input),
+        )
+
+
+def refuse_report(workflow: Any, graph: Graph) -> None:
+    """Check that the report can be written and rendered, before jobs that take hours.
+
+    Raises:
+        RejeuError: as `precheck` and `render.choose_renderer` do.
+    """
+    if all(job.rule.name != "render_report" for job in workflow.dag.needrun_jobs()):
+        return
+    study, texts = graph.study, Path("report")
+    named = graph.claims.named() if graph.claims else {}
+    try:
+        precheck.check_sources(texts, study.languages, citations(study), named, study.parts)
+        refuse_missing_figures(texts, graph.comparisons.figures)
+        # Here, since with conda only the jobs may have them.
+        from rejeu.report.render import choose_renderer  # noqa: PLC0415
+
+        choose_renderer(study.renderer)
+        precheck.check_look(texts)
+    except ImportError:
+        return
+
+
+def citations(study: Study) -> dict[str, str]:
+    """The keys of the bibliography that the configuration names, by where it does."""
+    models = {f"models.{name}.citation": model.citation for name, model in study.models.items()}
+    data = {
+        f"tiers.{name}.parts.{part}.citation": getattr(given, "citation", None)
+        for name, here in study.tiers.items()
+        for part, given in here.parts.items()
+    }
+    return {where: key for where, key in (models | data).items() if key}
+
+
+def announce(workflow: Any, graph: Graph) -> None:
+    """Say what a build will run, and record the code that it runs with, for `rejeu why`.
+
+    Raises:
+        RejeuError: the disk is too small.
+    """
+    for script in (graph.engine / "scripts").glob("*.py"):
+        remember(script, graph.packages, graph.folder, graph.equal)
+    if snakemake_run.is_forced(workflow):
+        os.environ[ANEW] = "1"
+    expected = {name: here.expected_seconds for name, here in graph.study.tiers.items()}
+    jobs = plan.jobs_of(workflow, expected)
+    cores = workflow.resource_settings.cores or 1
+    print(plan.describe(jobs, cores, graph.folder), file=sys.stderr)

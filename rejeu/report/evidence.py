@@ -1,0 +1,81 @@
+"""What the study's own Python (`report/findings`) is given to draw and to deduce from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rejeu.job.whole_files import read_json
+from rejeu.report.results import read_part
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One tier's results.
+
+    Attributes:
+        folder: results/{tier}, where further files of the runs lie.
+        results: by part and experiment; titles are in the language asked for.
+        compared: the experiments of each comparison that the tier runs whole.
+        timings: timing/{name}.json, those that were measured.
+        reference: the study's reference file.
+        groups: those that the tier runs; none in a first report.
+    """
+
+    tier: str
+    folder: Path
+    results: dict[str, dict[str, Any]]
+    compared: dict[str, list[str]]
+    timings: dict[str, dict[str, Any]]
+    reference: dict[str, Any]
+    groups: list[str]
+
+
+def read_evidence(
+    folder: Path,
+    study: Mapping[str, Any],
+    reference: dict[str, Any],
+    timings: Iterable[str | Path] = (),
+) -> Evidence:
+    """Read the results of a tier, whose names are their titles until `titled`.
+
+    Args:
+        folder: results/{tier}.
+        study: settings {tier, groups, comparisons: experiments by name, parts: by name {kind,
+            experiments: {name: {seeds}}}}; experiments without seeds aren't read.
+        timings: files timing/{name}.json.
+    """
+    results = {
+        part: read_part(folder / part, settings, reference.get(part) or {})
+        for part, settings in study["parts"].items()
+    }
+    return Evidence(
+        tier=study["tier"],
+        folder=folder,
+        results=results,
+        compared=study["comparisons"],
+        timings={Path(path).stem: read_json(path) for path in timings},
+        reference=reference,
+        groups=study["groups"],
+    )
+
+
+def titles(study: Mapping[str, Any], language: str) -> dict[str, dict[str, str]]:
+    """Each experiment's title by part and name, whether it was run or not."""
+    return {
+        part: {name: it["title"][language] for name, it in settings["experiments"].items()}
+        for part, settings in study["parts"].items()
+    }
+
+
+def titled(evidence: Evidence, study: Mapping[str, Any], language: str) -> Evidence:
+    """The same results under `language`'s titles."""
+    titles_by_part = titles(study, language)
+    results = {
+        part: {
+            name: replace(result, title=titles_by_part[part][name])
+            for name, result in experiments.items()
+        }
+        for part, experiments in evidence.results.items()
+    }
+    return replace(evidence, results=results)
