@@ -21,12 +21,15 @@ def parsed(templates: Environment, path: Path) -> nodes.Template:
     Raises:
         RejeuError: with the file, the line and what is wrong there.
     """
-    source = read_utf8(path)
     try:
-        templates.compile(source, path.name)
-        return templates.parse(source, path.name)
+        return templates.parse(read_utf8(path), path.name)
     except TemplateSyntaxError as error:
-        raise RejeuError(f"{path}, line {error.lineno}: {error.message}; nothing was run") from None
+        raise refused(path, error) from None
+
+
+def refused(path: Path, error: TemplateSyntaxError) -> RejeuError:
+    """The one message for a template that can't be read."""
+    return RejeuError(f"{path}, line {error.lineno}: {error.message}; nothing was run")
 
 
 def check_template(
@@ -42,8 +45,13 @@ def check_template(
         The names that it defines for a chapter: macros, and values that it sets or imports.
     """
     tree = parsed(templates, path)
+    check_filters(templates, tree, path)
+    try:
+        undeclared = meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        raise refused(path, error) from None
     set_anywhere = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
-    for name in sorted(meta.find_undeclared_variables(tree) - known_names - set_anywhere):
+    for name in sorted(undeclared - known_names - set_anywhere):
         line = next(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
         near = difflib.get_close_matches(name, known_names | set_anywhere, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known_names))}"
@@ -71,6 +79,21 @@ def check_template(
         *(node.name for node in targets if node.ctx == "store"),
         *(name if isinstance(name, str) else name[1] for name in imported),
     }
+
+
+def check_filters(templates: Environment, tree: nodes.Template, path: Path) -> None:
+    """Refuse a filter or a test that Jinja doesn't know; it waits for a run where an `if` is."""
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        kind, known = (
+            ("filter", templates.filters)
+            if isinstance(node, nodes.Filter)
+            else ("test", templates.tests)
+        )
+        if node.name not in known:
+            raise RejeuError(
+                f"{path}, line {node.lineno}: no {kind} is called '{node.name}'; "
+                f"{suggest(node.name, known)}"
+            )
 
 
 def is_there(templates: Environment, name: str) -> bool:

@@ -99,7 +99,11 @@ def test_languages_and_parts_that_are_refused(
         ),
         (
             replace("shared.qmd.j2", "result.arguments | code", "result.arguments | coda"),
-            "No filter named 'coda'",
+            "no filter is called 'coda'; did you mean 'code'?",
+        ),
+        (
+            replace("en/hidden.qmd.j2", "{% else %}", "{% else %}{{ note is nonne }}"),
+            "en/hidden.qmd.j2, line 1: no test is called 'nonne'; did you mean 'none'?",
         ),
         (
             replace("en/report.qmd.j2", "@loshchilov2017adamw", "@loschilov2017adamw"),
