@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from rejeu.evaluation.quantities import read_reference
 from rejeu.job.run import run
 from rejeu.job.whole_files import read_json
 from rejeu.report import figures
-from rejeu.study.strict_reading import read_yaml
 
 
 def main(inputs: Any, outputs: list[str], part: str, experiment: str) -> None:
-    reference = read_yaml(inputs.reference[0]) if inputs.reference else {}
+    reference = read_reference(inputs.reference)
     known = reference.get(part, {}).get("experiments", {}).get(experiment, {})
     metrics = [read_json(path) for path in inputs.metrics]
     confusions = [each["confusion"] for each in metrics]

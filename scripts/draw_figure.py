@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from findings.figures import FIGURES
+from rejeu.evaluation.quantities import read_reference
 from rejeu.job.run import run
 from rejeu.report import figures
 from rejeu.report.evidence import read_evidence, titled
-from rejeu.study.strict_reading import read_yaml
 
 
 def main(inputs: Any, outputs: list[str], folder: Path, name: str, study: dict[str, Any]) -> None:
-    reference = read_yaml(inputs.reference[0]) if inputs.reference else {}
+    reference = read_reference(inputs.reference)
     evidence = read_evidence(folder, study, reference, inputs.timings)
 
     def draw(language: figures.Language) -> figures.Figure:

@@ -4,9 +4,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from rejeu.evaluation.quantities import read_losses
 from rejeu.job.run import run
 from rejeu.report import figures
-from rejeu.report.results import read_losses
 
 
 def main(inputs: Any, outputs: list[str], titles: dict[str, dict[str, str]]) -> None:

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.evaluation.judge import Runs, judge_all
-from rejeu.evaluation.quantities import Results, Seeds, referred
+from rejeu.evaluation.quantities import Results, Seeds, read_reference, referred
 from rejeu.job.run import run
 from rejeu.job.whole_files import write_json
-from rejeu.study.strict_reading import read_yaml
 
 
 def main(
@@ -22,7 +21,7 @@ def main(
     tier: str,
 ) -> None:
     results = Results(folder, seeds, own, placebos, set(inputs))
-    printed = read_yaml(inputs.reference[0]) if inputs.reference else {}
+    printed = read_reference(inputs.reference)
     judged = judge_all(
         claims,
         tier,

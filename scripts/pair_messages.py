@@ -2,14 +2,12 @@
 
 from rejeu.data import message_pairs
 from rejeu.data.sources import files_of
+from rejeu.data.tables import write_parquet
 from rejeu.job.run import run
-from rejeu.job.whole_files import replacing
 
 
 def main(source: str, words: tuple[int, int] | None, pairs: str) -> None:
-    frame = message_pairs.read_pairs(files_of(source), words)
-    with replacing(pairs) as temporary:
-        frame.to_parquet(temporary, index=False)
+    write_parquet(pairs, message_pairs.read_pairs(files_of(source), words))
 
 
 run(

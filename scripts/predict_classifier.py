@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from rejeu.data.tables import write_parquet
 from rejeu.data.tokenise import read_tokens
 from rejeu.job.run import Job, Progress, run
-from rejeu.job.whole_files import replacing
 
 
 def main(
@@ -21,8 +21,7 @@ def main(
     logits = classifier.predict(model, rows, machine, Progress(label, len(rows), job.terminal))
     frame = pd.read_parquet(inputs.examples, columns=["id", "label"])
     columns = {f"logit_{number}": values for number, values in enumerate(logits.T)}
-    with replacing(output) as temporary:
-        frame.assign(**columns).to_parquet(temporary, index=False)
+    write_parquet(output, frame.assign(**columns))
 
 
 run(

@@ -10,7 +10,7 @@ from rejeu.job.run import run
 def main(kind: Any, form: Any, source: str, tokenizer: str, weights: str) -> None:
     from rejeu.data.models import prepare_model
 
-    for record in (source, tokenizer):
+    for record in {source, tokenizer}:
         files_of(record)
     prepare_model(kind, form, Path(source).parent, Path(tokenizer).parent, Path(weights).parent)
 

@@ -5,15 +5,15 @@ from typing import Any
 import pandas as pd
 
 from rejeu.data.message_pairs import split
+from rejeu.data.tables import write_parquet
 from rejeu.job.run import run
-from rejeu.job.whole_files import replacing, write_json
+from rejeu.job.whole_files import write_json
 
 
 def main(pairs: str, outputs: Any, sizes: dict[str, int], seed: int) -> None:
     train, heldout, statistics = split(pd.read_parquet(pairs), seed=seed, **sizes)
     for frame, path in ((train, outputs.train), (heldout, outputs.test)):
-        with replacing(path) as temporary:
-            frame.to_parquet(temporary, index=False)
+        write_parquet(path, frame)
     write_json(outputs.stats, statistics)
 
 

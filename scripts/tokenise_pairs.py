@@ -1,4 +1,4 @@
-"""Tokenise both sides of the chat pairs once for each way to join them, for a seed's runs."""
+"""Tokenise both sides of a seed's pairs once for each way to join them, for its runs."""
 
 from pathlib import Path
 from typing import Any

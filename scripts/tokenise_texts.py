@@ -1,4 +1,4 @@
-"""Tokenise both sides of a seed's reviews once, for every run of that seed."""
+"""Tokenise both sides of a seed's texts once, for every run of that seed."""
 
 from pathlib import Path
 from typing import Any

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.build.engine import engine
+from rejeu.evaluation.quantities import read_reference
 from rejeu.job.run import run
 from rejeu.job.whole_files import read_json, write_json, write_text
 from rejeu.report.context import Facts, context
@@ -11,7 +12,6 @@ from rejeu.report.evidence import read_evidence
 from rejeu.report.provenance import provenance
 from rejeu.report.words import read_words
 from rejeu.report.write import template_of, write
-from rejeu.study.strict_reading import read_yaml
 
 
 def study_facts() -> Facts | None:
@@ -35,12 +35,16 @@ def main(
         texts: the study's folder of templates, `report`.
         root: the engine, whose commit is recorded.
     """
-    reference = read_yaml(inputs.reference[0]) if inputs.reference else {}
+    reference = read_reference(inputs.reference)
     evidence = read_evidence(folder, study, reference, inputs.timings)
     sources = {Path(path).parent.name: Path(path) for path in inputs.sources}
     record = provenance(study, sources, evidence.results, root)
     write_json(outputs.provenance, record)
     words = read_words(inputs.words)
+    statistics = {Path(path).parents[1].name: read_json(path) for path in inputs.statistics}
+    claims = read_json(inputs.claims) if inputs.claims else []
+    observations = read_json(inputs.observations) if inputs.observations else []
+    facts = study_facts()
     for output in outputs.sources:
         language = Path(output).parent.name
         names = context(
@@ -48,11 +52,11 @@ def main(
             study,
             words[language],
             evidence,
-            statistics={Path(path).parents[1].name: read_json(path) for path in inputs.statistics},
+            statistics=statistics,
             provenance=record,
-            claims=read_json(inputs.claims) if inputs.claims else [],
-            observations=read_json(inputs.observations) if inputs.observations else [],
-            facts=study_facts(),
+            claims=claims,
+            observations=observations,
+            facts=facts,
         )
         write_text(output, write(template_of(texts, language), names))
 

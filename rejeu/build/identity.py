@@ -16,10 +16,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from rejeu.errors import RejeuError
-from rejeu.job.whole_files import read_json, write_note
+from rejeu.job.whole_files import read_note, write_note
 
 RECORDS = Path(".cache") / "rejeu" / "code"
 Packages = Mapping[str, Path]
@@ -85,7 +84,7 @@ def text_place(mark: str, root: Path) -> Path:
 
 def remembered(code: str, root: Path) -> dict[str, str] | None:
     """The files behind a hash, as `fingerprints` gave them; None where no build recorded it."""
-    return note(root / RECORDS / f"{code}.json")
+    return read_note(root / RECORDS / f"{code}.json")
 
 
 def remembered_text(mark: str, root: Path) -> str | None:
@@ -93,18 +92,10 @@ def remembered_text(mark: str, root: Path) -> str | None:
 
     Texts that differ in comments alone have one fingerprint; it is the first that was recorded.
     """
-    text = note(text_place(mark, root))
+    text = read_note(text_place(mark, root))
     try:
         return text if text is not None and fingerprint_of(ast.parse(text)) == mark else None
     except (SyntaxError, ValueError, TypeError):
-        return None
-
-
-def note(path: Path) -> Any:
-    """The value in the JSON file of a record; None where there is no file, or a damaged one."""
-    try:
-        return read_json(path) if path.is_file() else None
-    except RejeuError:
         return None
 
 

@@ -5,13 +5,12 @@ compares: a file whose content is not as recorded is damaged and is made again; 
 copied or touched gets its time back, so that nothing is made again for that.
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rejeu.job.whole_files import sha256_of, write_note
+from rejeu.job.whole_files import read_note, sha256_of, write_note
 
 # Inputs and models lie in .cache, which projects may share, and so do their records.
 SHARED = Path(".cache") / "rejeu"
@@ -49,8 +48,8 @@ def place(path: str | Path) -> Path:
 def recorded(path: str | Path) -> Record | None:
     """What is known of a file; None where nothing is, or its record can't be read."""
     try:
-        return Record(**json.loads(place(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return Record(**read_note(place(path)))
+    except TypeError:
         return None
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rejeu.errors import RejeuError
-from rejeu.job.whole_files import read_json
+from rejeu.job.whole_files import read_note
 
 
 @dataclass(frozen=True)
@@ -22,10 +21,7 @@ class Stale:
 
 def read_run(path: Path) -> dict[str, Any] | None:
     """A run.json file's content; None where there is no file, or one that is damaged."""
-    try:
-        run = read_json(path) if path.is_file() else None
-    except RejeuError:
-        return None
+    run = read_note(path)
     return run if isinstance(run, dict) else None
 
 

@@ -1,19 +1,25 @@
 """Labelled texts: select rows, drop duplicates, split."""
 
 import math
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from rejeu.data.cleaning import clean
-from rejeu.data.tables import check_text, require_columns
+from rejeu.data.tables import check_text, read_table, require_columns, word_lengths
 from rejeu.errors import RejeuError
 from rejeu.study.strict_reading import shown
 
 TEST_SHARE = 0.2  # the notebook's
-COLUMNS = ("text", "label", "where", "labels")  # settings of `select`
 LABELS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1}
+
+
+def read_texts(files: list[Path], settings: dict[str, Any]) -> pd.DataFrame:
+    """The rows of an input's files that a part's settings `select`."""
+    columns = {key: settings[key] for key in ("text", "label", "where", "labels")}
+    return select(read_table(files), **columns)
 
 
 def select(
@@ -210,13 +216,10 @@ def _sizes(counts: list[int], rows: int) -> list[int]:
 
 
 def _statistics(side: pd.DataFrame, classes: int) -> dict[str, Any]:
-    # "lower": a length that occurs, not one between two.
-    words = side.loc[:, "text"].str.split().str.len().quantile([0, 0.5, 0.95, 1], "lower")
-    names = ("min", "median", "p95", "max")
     counts = _counts(side["label"].tolist(), classes)
     return {
         "rows": len(side),
         **(dict(zip(("negative", "positive"), counts, strict=True)) if classes == 2 else {}),
         "classes": {str(number): count for number, count in enumerate(counts)},
-        "words": dict(zip(names, (int(value) for value in words), strict=True)),
+        "words": word_lengths(side.loc[:, "text"]),
     }

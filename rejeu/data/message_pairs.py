@@ -1,4 +1,4 @@
-"""Chat data: pairs of a message and its answer, split by conversation."""
+"""Pairs of a message and its answer, split by conversation."""
 
 import itertools
 import math
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rejeu.data.tables import check_text, read_table, require_columns
+from rejeu.data.tables import check_text, read_table, require_columns, word_lengths
 from rejeu.errors import RejeuError
 from rejeu.study.strict_reading import parse_json, read_utf8
 
@@ -133,12 +133,5 @@ def _statistics(side: pd.DataFrame) -> dict[str, Any]:
     return {
         "rows": len(side),
         "conversations": len(set(side["conversation"])),
-        "words": {column: _lengths(side.loc[:, column]) for column in ("input", "output")},
+        "words": {column: word_lengths(side.loc[:, column]) for column in ("input", "output")},
     }
-
-
-def _lengths(texts: pd.Series) -> dict[str, int]:
-    # "lower": a length that occurs, not one between two.
-    quantiles = texts.str.split().str.len().quantile([0, 0.5, 0.95, 1], "lower").tolist()
-    names = ("min", "median", "p95", "max")
-    return {name: int(value) for name, value in zip(names, quantiles, strict=True)}

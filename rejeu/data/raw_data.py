@@ -1,15 +1,14 @@
 """Raw data, checked where they lie before any job runs.
 
 The jobs refuse bad data too, but by then Snakemake has deleted what they were to make again, and
-the other part of the study may be training.
+another part of the study may be training.
 """
 
 from pathlib import Path
 from typing import Any, Literal
 
 from rejeu.data import labelled_texts, message_pairs
-from rejeu.data.sources import fetched, files_of, own_files, source_in_words
-from rejeu.data.tables import read_table
+from rejeu.data.sources import fetched, own_files, source_in_words
 from rejeu.errors import RejeuError
 
 
@@ -33,8 +32,8 @@ def check(
     """
     try:
         files = own_files(name, **spec)
-        if files is None and fetched(name, **spec, folder=folder) is not None:
-            files = files_of(folder / "source.json")
+        if files is None and (record := fetched(name, **spec, folder=folder)) is not None:
+            files = [folder / file for file in record["files"]]
         if files is not None:
             {"classifier": _split_texts, "lora": _split_pairs}[kind](files, settings, seeds)
     except RejeuError as error:
@@ -47,9 +46,8 @@ def check(
 
 
 def _split_texts(files: list[Path], settings: dict[str, Any], seeds: list[int]) -> None:
-    columns = {key: settings[key] for key in labelled_texts.COLUMNS}
     # The assignment's cleaning takes minutes, and leaves hardly fewer texts.
-    rows, _ = labelled_texts.prepare(labelled_texts.select(read_table(files), **columns), "html")
+    rows, _ = labelled_texts.prepare(labelled_texts.read_texts(files, settings), "html")
     sizes = {key: settings[key] for key in ("train_rows", "test_rows")}
     for seed in seeds:
         labelled_texts.split(rows, labelled_texts.TEST_SHARE, seed, **sizes)

@@ -11,6 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from rejeu.errors import RejeuError
+from rejeu.job.whole_files import replacing
 from rejeu.study.strict_reading import parse_json, read_bytes, read_utf8, shown
 
 MAX_BYTES = 1_000_000
@@ -31,6 +32,20 @@ def read_table(paths: list[Path]) -> pd.DataFrame:
                 f"{list(frames[0].columns)}; files of one table need the same columns"
             )
     return pd.concat(frames, ignore_index=True)
+
+
+def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table whole or not at all, without its index."""
+    with replacing(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def word_lengths(texts: pd.Series) -> dict[str, int]:
+    """How many words texts have: {min, median, p95, max}."""
+    # "lower": a length that occurs, not one between two.
+    quantiles = texts.str.split().str.len().quantile([0, 0.5, 0.95, 1], "lower").tolist()
+    names = ("min", "median", "p95", "max")
+    return {name: int(value) for name, value in zip(names, quantiles, strict=True)}
 
 
 def require_columns(frame: pd.DataFrame, columns: list[str], table: str) -> None:

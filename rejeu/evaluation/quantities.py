@@ -6,7 +6,7 @@ repeat instead of one per seed. The last keys may be derived from the others (`D
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from rejeu.evaluation.fields import with_text_keys
 from rejeu.evaluation.metrics import above_larger_class, collapsed, larger_class
 from rejeu.evaluation.statistics import windows
 from rejeu.job.whole_files import read_json
+from rejeu.study.strict_reading import read_yaml
 
 DERIVED: dict[str, Callable[[Any], Any]] = {
     # of metrics
@@ -115,8 +116,7 @@ class Results:
 def read(path: Path, placebo: str | None) -> Any:
     """A result file as nested mappings."""
     if path.suffix == ".jsonl":
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return {"losses": [json.loads(line)["loss"] for line in lines]}
+        return {"losses": read_losses(path)}
     content = read_json(path)
     if path.stem == "generation":
         return {entry["state"]: entry for entry in content}
@@ -124,6 +124,18 @@ def read(path: Path, placebo: str | None) -> Any:
         beside = {"placebo": content[placebo]["trained"]}
         return {name: scored | beside for name, scored in content.items()}
     return content
+
+
+def read_losses(path: Path) -> list[float]:
+    """The loss of each step that a log.jsonl file holds, in their order."""
+    # Not splitlines(), which also cuts at characters that JSON allows inside a string.
+    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    return [json.loads(line)["loss"] for line in lines]
+
+
+def read_reference(given: Sequence[str]) -> dict[str, Any]:
+    """The values that the study's stand beside; none where a rule is given no file of them."""
+    return read_yaml(given[0]) if given else {}
 
 
 def within(value: Any, keys: list[str]) -> Any:

@@ -175,7 +175,7 @@ def rows_of(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
     if path.suffix == ".csv":
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
-            names = next(reader)
+            names = next(reader, [])
             if len(set(names)) < len(names):
                 raise RejeuError(f"{path}: a column stands twice: {', '.join(names)}")
             for row in reader:
@@ -188,7 +188,8 @@ def rows_of(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
             raise RejeuError(f"{path}, line {reader.line_num}: not CSV: {error}") from None
         return
     if path.suffix == ".jsonl":
-        lines = [(f"{path}, line {n}", line) for n, line in enumerate(text.splitlines(), start=1)]
+        # Not splitlines(), which also cuts at characters that JSON allows inside a string.
+        lines = [(f"{path}, line {n}", line) for n, line in enumerate(text.split("\n"), start=1)]
         placed_rows = [(where, parse_json(line, where)) for where, line in lines if line.strip()]
     else:
         rows = parse_json(text, str(path))

@@ -11,7 +11,7 @@ again when its job was killed or failed and runs once more.
 
 import json
 import os
-import shutil
+import resource
 import signal
 import sys
 import time
@@ -27,7 +27,7 @@ from rejeu.evaluation.declared_metrics import check_log, read_metrics
 from rejeu.job.machine import machine, peak_memory_mb
 from rejeu.job.program import Ended, run_program, words_of
 from rejeu.job.run import Job
-from rejeu.job.whole_files import exclusive, read_json, replacing, scratch, write_json
+from rejeu.job.whole_files import read_json, replacing, scratch, state_folder, write_json
 
 METRICS, LOG = "metrics.json", "log.jsonl"
 LAST_LINES = 8  # of a program's output, in the message that it failed
@@ -96,7 +96,7 @@ def run_command(
             "settings": request["settings"] | {"seed": request["seed"]},
             **{"device": "cpu", "precision": None, "attention": None},
             **{"threads": request["threads"], "machine": machine()},
-            **{"wall_seconds": seconds, "peak_memory_mb": peak_memory_mb()},
+            **{"wall_seconds": seconds, "peak_memory_mb": peak_memory_mb(resource.RUSAGE_CHILDREN)},
             **{"resumed": tried.resumed, "resumes": tried.resumes, "diverged_at": None},
             **{"packages": versions(), "command": command},
         }
@@ -109,15 +109,12 @@ def attempt(folder: Path, identity: str, label: str, terminal: TextIO) -> Iterat
 
     Another process that makes the same run is named, and waited for.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    # Beside the folder, so that it can be removed while others wait for the lock.
-    with exclusive(folder.with_suffix(".lock"), label, terminal):
-        place = folder / identity[:16]
+    with state_folder(folder, identity, label, terminal) as (place, others):
         state, note = place / "state", place / "attempts.json"
-        state.mkdir(parents=True, exist_ok=True)
-        if others := [other for other in folder.iterdir() if other != place]:
+        state.mkdir(exist_ok=True)
+        if others:
             print(
-                f"  {label}: {len(others)} kept by other settings, data or code: not used",
+                f"  {label}: {others} kept by other settings, data or code: not used",
                 file=terminal,
             )
         resumes, seconds = 0, 0.0
@@ -126,7 +123,6 @@ def attempt(folder: Path, identity: str, label: str, terminal: TextIO) -> Iterat
             resumes, seconds = earlier(note, max(kept))
         write_json(note, {"began": time.time(), "resumes": resumes, "seconds": seconds})
         yield Attempt(state, resumes, seconds)
-        shutil.rmtree(folder)
 
 
 def earlier(note: Path, until: float) -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""What computed a run that needs no torch, for its run.json."""
+"""What a run took, and what computed it where that needs no torch, for its run.json."""
 
 import os
 import platform
@@ -27,7 +27,11 @@ def cpu_name() -> str:
     return platform.machine() or "unknown"
 
 
-def peak_memory_mb() -> float:
-    """Largest resident memory of a program that this process waited for, in MB (1e6 bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+def peak_memory_mb(who: int = resource.RUSAGE_SELF) -> float:
+    """Largest resident memory so far, in MB (1e6 bytes).
+
+    Args:
+        who: RUSAGE_SELF of `resource`, this process; or RUSAGE_CHILDREN, of those it waited for.
+    """
+    peak = resource.getrusage(who).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

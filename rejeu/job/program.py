@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rejeu.errors import RejeuError
+from rejeu.job.signals import asked_to_stop
 
 # Waits until the job is gone, however it ended, and ends the program with all that it started.
 GUARD = 'read -r _; kill -s TERM -- "-$0" && sleep 10 && kill -s KILL -- "-$0"'
@@ -55,17 +56,12 @@ def run_program(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
     asked: list[signal.Signals] = []
     running: list[subprocess.Popen[bytes]] = []
 
-    def pass_on(number: int, _: object) -> None:
-        asked.append(signal.Signals(number))
+    def pass_on(number: signal.Signals) -> None:
+        asked.append(number)
         for program in running:
             end(program, number)
 
-    before = {
-        number: signal.signal(number, pass_on)
-        for number in (signal.SIGTERM, signal.SIGINT)
-        if signal.getsignal(number) is not signal.SIG_IGN  # as of a job started with nohup
-    }
-    try:
+    with asked_to_stop(pass_on):
         program = start(words, environment)
         guard = subprocess.Popen(  # noqa: S603
             ["/bin/sh", "-c", GUARD, str(program.pid)],
@@ -80,9 +76,6 @@ def run_program(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
         end(program, signal.SIGTERM)  # what it left running
         guard.kill()
         guard.communicate()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     return Ended(code, asked[0] if asked else None)
 
 

@@ -66,6 +66,23 @@ def exclusive(lock: Path, label: str, terminal: TextIO) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def state_folder(
+    folder: Path, identity: str, label: str, terminal: TextIO
+) -> Iterator[tuple[Path, int]]:
+    """Lock a run's `folder`; give its place for `identity`, and how many others lie beside that.
+
+    All of it is removed unless an error passes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Beside the folder, so that it can be removed while others wait for the lock.
+    with exclusive(folder.with_suffix(".lock"), label, terminal):
+        place = folder / identity[:16]
+        place.mkdir(parents=True, exist_ok=True)
+        yield place, sum(other != place for other in folder.iterdir())
+        shutil.rmtree(folder)
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` in UTF-8."""
     with replacing(path) as temporary:
@@ -98,6 +115,14 @@ def read_json(path: str | Path) -> Any:
         raise RejeuError(
             f"{path}: is damaged, no JSON ({error}); delete it and run the same command again"
         ) from None
+
+
+def read_note(path: str | Path) -> Any:
+    """The value in a JSON file; None where there is no file, or one that is damaged."""
+    try:
+        return read_json(path)
+    except (OSError, RejeuError):
+        return None
 
 
 def sha256_of(path: str | Path) -> str:

@@ -1,6 +1,5 @@
 """What the report is written from: each experiment's runs over its seeds, by the part's kind."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from rejeu.evaluation.metrics import collapsed
+from rejeu.evaluation.quantities import read_losses
 from rejeu.evaluation.statistics import Estimate, estimate, share, windows
 from rejeu.job.whole_files import read_json
 from rejeu.report.arguments import lora_arguments, plain_settings, trainer_arguments
@@ -347,9 +347,3 @@ def read_experiment(
         "reference": reference,
     }
     return READERS[part["kind"]](runs, places, part.get("metrics") or {})
-
-
-def read_losses(path: Path) -> list[float]:
-    """The loss of each step that a log.jsonl file holds, in their order."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["loss"] for line in lines]

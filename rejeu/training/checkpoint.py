@@ -6,7 +6,6 @@ run's identity and all else. States lie outside every rule's outputs, which Snak
 
 import hashlib
 import json
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -20,7 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from rejeu.errors import RejeuError
-from rejeu.job.whole_files import exclusive, read_json, replacing, sha256_of, write_json
+from rejeu.job.signals import asked_to_stop
+from rejeu.job.whole_files import read_json, replacing, sha256_of, state_folder, write_json
 from rejeu.training.hardware import Hardware
 from rejeu.training.outputs import say
 
@@ -72,15 +72,11 @@ def held(
 
     Another process that trains the same run is named, and waited for.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    # Beside the folder, so that it can be removed while others wait for the lock.
-    with exclusive(folder.with_suffix(".lock"), label, terminal):
-        places = Checkpoints(folder / identity[:16], identity, seconds, steps, label, terminal)
-        places.folder.mkdir(parents=True, exist_ok=True)
-        if others := [other for other in folder.iterdir() if other != places.folder]:
-            places.say(f"{len(others)} saved by other settings, data or code: not used")
+    with state_folder(folder, identity, label, terminal) as (place, others):
+        places = Checkpoints(place, identity, seconds, steps, label, terminal)
+        if others:
+            places.say(f"{others} saved by other settings, data or code: not used")
         yield places
-        shutil.rmtree(folder)
 
 
 def save(places: Checkpoints, state: State) -> None:
@@ -140,16 +136,8 @@ def read(mark: Path, identity: str) -> State:
 def noted_signals() -> Iterator[list[signal.Signals]]:
     """Note a request to end (SIGTERM, Ctrl-C) instead of obeying it, so that state can be saved."""
     received: list[signal.Signals] = []
-    before = {
-        number: signal.signal(number, lambda caught, _: received.append(signal.Signals(caught)))
-        for number in (signal.SIGTERM, signal.SIGINT)
-        if signal.getsignal(number) is not signal.SIG_IGN  # as of a job started with nohup
-    }
-    try:
+    with asked_to_stop(received.append):
         yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def stopped(by: signal.Signals, step: int, steps: int, *, kept: bool) -> RejeuError:

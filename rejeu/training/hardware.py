@@ -1,8 +1,6 @@
 """What this machine computes best. Always the same answer for the same machine and setting."""
 
 import os
-import resource
-import sys
 from dataclasses import dataclass
 
 import torch
@@ -60,12 +58,6 @@ def remark(hardware: Hardware) -> str | None:
     if hardware.device == "cpu" and hardware.precision == "fp32":
         return "computing in float32, two to five times slower than bfloat16 where there is any"
     return None
-
-
-def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far, in MB (1e6 bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def machine() -> dict[str, str | int | None]:

@@ -18,10 +18,11 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from rejeu.build.packages import versions
 from rejeu.errors import RejeuError
+from rejeu.job.machine import peak_memory_mb
 from rejeu.job.run import Progress
 from rejeu.training import checkpoint
 from rejeu.training.checkpoint import Checkpoints, State
-from rejeu.training.hardware import Hardware, machine, peak_memory_mb
+from rejeu.training.hardware import Hardware, machine
 
 
 def orders(

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from findings.comparisons import rank_sweep
+from rejeu.evaluation.quantities import read_losses
 from rejeu.evaluation.statistics import estimate
 from rejeu.job.whole_files import read_json
-from rejeu.report.results import read_losses
 from tests.report.results_folder import LORA_FINDINGS, read_all, read_results, write_results
 
 Results = dict[str, dict[str, Any]]

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from rejeu.job.machine import peak_memory_mb
 from rejeu.training.hardware import (
     Hardware,
     best_precision,
     choose,
     machine,
-    peak_memory_mb,
     remark,
 )
 
