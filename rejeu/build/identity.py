@@ -25,7 +25,7 @@ Packages = Mapping[str, Path]
 Equal = Mapping[tuple[str, str], str]
 
 
-def packages_of(study: Path, engine: Path = Path(__file__).parents[2]) -> Packages:
+def packages_of(study: Path, engine: Path) -> Packages:
     """Where the engine's Python lies, and the own one of the study in the folder `study`."""
     return {"rejeu": engine, "findings": study / "report"}
 

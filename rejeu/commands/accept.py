@@ -1,24 +1,21 @@
 """`rejeu accept`: say that a change of code has no effect on any number, so that nothing reruns.
 
-Usage: python -m rejeu.commands.accept [FILE ... --reason WHY]
-
 Without a file: shows what changed since the results were made, and accepts nothing. A change of the
 words of messages is proved harmless and accepted in any file; any other is refused where numbers
 are computed, and accepted on somebody's word elsewhere (`accepted.PLUMBING`).
 """
 
-import argparse
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rejeu.build import accepted, records
 from rejeu.build.changed_files import Change, changed_files
+from rejeu.build.commit import git
+from rejeu.build.engine import engine
 from rejeu.build.identity import Packages, packages_of
 from rejeu.build.snakemake_run import recorded_codes
 from rejeu.errors import RejeuError
-from rejeu.report.provenance import git
 
 
 def accept(
@@ -95,30 +92,17 @@ def shown(known: Mapping[str, Change]) -> str:
     return "\n".join(lines) or "No code changed since the results were made."
 
 
-def main(words: list[str]) -> None:
-    """Accept the files that the command line's `words` name; without any, print what changed.
+def main(files: list[str], reason: str, root: Path) -> None:
+    """Accept the changes of these files, for this reason; without any file, print what changed.
 
     Raises:
         RejeuError: as `accept` does.
     """
-    parser = argparse.ArgumentParser(
-        prog="rejeu accept", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("files", nargs="*", metavar="FILE")
-    parser.add_argument("--reason", default="", metavar="WHY")
-    asked, root = parser.parse_args(words), Path.cwd()
-    packages = packages_of(root)
+    packages = packages_of(root, engine())
     tiers = [folder.name for folder in (root / records.RESULTS / records.FOLDER).glob("*/")]
     made = recorded_codes({record.output for _, record in records.every(tiers)})
-    if asked.files:
+    if files:
         commit = git(packages["rejeu"])["commit"]
-        print(accept(asked.files, asked.reason, packages, made, root, commit))
+        print(accept(files, reason, packages, made, root, commit))
     else:
         print(shown(changed_files(packages, made, root)))
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except RejeuError as error:
-        sys.exit(f"error: {error}")

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from rejeu.commands.recorded import SYMBOLS, Recorded, differences, verdicts_of
+from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json
 from rejeu.report.numbers import Numbers
 from rejeu.report.verdicts import Judged, Told
 from rejeu.study import claims as claims_file
-from rejeu.study.configuration import Study, load
+from rejeu.study.configuration import Study
 from rejeu.study.names import words_in
 from rejeu.study.strict_reading import read_yaml
 
@@ -71,5 +72,4 @@ def main(study: Study, tier: str, root: Path) -> int:
 
 def show(tier: str | None) -> int:
     """Print the table of the study in the current folder; the exit code."""
-    study = load(read_yaml("config.yaml"), "config.yaml")
-    return main(study, tier or study.tier, Path.cwd())
+    return main(*study_here(tier), Path.cwd())

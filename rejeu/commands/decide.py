@@ -14,12 +14,12 @@ from typing import Any
 
 from rejeu.build.commit import git
 from rejeu.build.engine import snakemake
+from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
 from rejeu.evaluation.fields import quantities, run_of
 from rejeu.job.whole_files import read_json
 from rejeu.study import looks
-from rejeu.study.configuration import Study, load
-from rejeu.study.strict_reading import read_yaml
+from rejeu.study.configuration import Study
 
 
 def undecided(entries: Iterable[dict[str, Any]], claim: str | None) -> list[dict[str, Any]]:
@@ -146,8 +146,5 @@ def main(tier: str | None, claim: str | None, minutes: float | None, jobs: int) 
     Raises:
         RejeuError: there is no such tier or claim, no look is declared, or a build failed.
     """
-    study = load(read_yaml("config.yaml"), "config.yaml")
-    tier = tier or study.tier
-    if tier not in study.tiers:
-        raise RejeuError(f"--tier {tier}: no such tier; known: {', '.join(study.tiers)}")
+    study, tier = study_here(tier)
     print(decide(study, tier, claim, minutes, jobs))

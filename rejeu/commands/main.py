@@ -75,7 +75,8 @@ def decide(
     tier: Tier = None,
     claim: Annotated[str | None, typer.Option(help="This claim alone.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Train no longer than this.")] = None,
-    jobs: Annotated[int, typer.Option(help="Jobs at once.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(help="Jobs at once, for the estimate.")] = os.cpu_count()
+    or 1,
     folder: Folder = HERE,
 ) -> None:
     """Run more seeds for claims that are undecided, look by look."""
@@ -154,8 +155,7 @@ def accept(
     """Show which code changed since results were made, or say that a change alters no number."""
     from rejeu.commands import accept  # noqa: PLC0415
 
-    enter(folder)
-    accept.main([*(files or ()), *(["--reason", reason] if reason else ())])
+    accept.main(files or [], reason, enter(folder))
 
 
 @app.command()

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from rejeu.build.dry_run import dry_run
 from rejeu.build.plan import describe, jobs_of
-from rejeu.study.configuration import load
-from rejeu.study.strict_reading import read_yaml
+from rejeu.commands.study_here import study_here
 
 
 def main(target: str, tier: str | None, root: Path) -> None:
@@ -15,7 +14,7 @@ def main(target: str, tier: str | None, root: Path) -> None:
     Raises:
         RejeuError: it can't be planned, or wouldn't fit on the disk.
     """
-    study = load(read_yaml("config.yaml"), "config.yaml")
+    study, _ = study_here()
     expected = {name: each.expected_seconds for name, each in study.tiers.items()}
     with dry_run(target, tier, root) as workflow:
         jobs = jobs_of(workflow, expected)

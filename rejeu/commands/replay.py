@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
 from rejeu.evaluation.judge import Runs, judge_all
 from rejeu.job.whole_files import read_json
-from rejeu.study.configuration import load
-from rejeu.study.strict_reading import read_yaml
 
 
 def again(found: dict[str, Any], draw: np.random.Generator) -> dict[int, Any]:
@@ -82,8 +81,7 @@ def main(tier: str | None, studies: int) -> None:
     Raises:
         RejeuError: the claims have not been judged.
     """
-    study = load(read_yaml("config.yaml"), "config.yaml")
-    tier = tier or study.tier
+    study, tier = study_here(tier)
     path = Path("results", tier, "claims.json")
     if not path.is_file():
         raise RejeuError(f"{path}: no such file; `rejeu claims --tier {tier}` makes it")

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from rejeu.build.packages import versions
 from rejeu.build.stale import differing, read_run
-from rejeu.errors import RejeuError
-from rejeu.study.configuration import Study, load
+from rejeu.commands.study_here import study_here
+from rejeu.study.configuration import Study
 from rejeu.study.looks import Seeds, seeds, taken
-from rejeu.study.strict_reading import read_yaml
 
 # By kind, what a part's data are made from first; their later steps follow.
 FIRST_DATA = {"classifier": "clean.parquet", "lora": "pairs.parquet"}
@@ -57,10 +56,7 @@ def main(tier: str | None) -> list[Path]:
     Raises:
         RejeuError: no such tier.
     """
-    study = load(read_yaml("config.yaml"), "config.yaml")
-    tier = tier or study.tier
-    if tier not in study.tiers:
-        raise RejeuError(f"--tier {tier}: no such tier; known: {', '.join(study.tiers)}")
+    study, tier = study_here(tier)
     return outdated(
         run_files(tier, seeds(study, tier, taken(study, Path.cwd()))),
         {part: first_data(study, part, tier) for part in study.tiers[tier].parts},

@@ -1,6 +1,6 @@
 """`rejeu why`: in one screen, why a target would be rebuilt. Runs nothing and takes no lock.
 
-The only module that imports Snakemake, whose dry run knows the reasons; no script reaches it.
+Snakemake's dry run knows the reasons; of a hash of code, `changes` knows the files.
 """
 
 from collections import Counter
@@ -11,7 +11,8 @@ from typing import Any
 from rejeu.build import accepted
 from rejeu.build.changes import listed, params_change
 from rejeu.build.dry_run import dry_run
-from rejeu.build.identity import fingerprints, packages_of
+from rejeu.build.engine import engine
+from rejeu.build.identity import Equal, Packages, fingerprints, packages_of
 
 CAUSES = 15  # lines of causes on one screen
 
@@ -47,7 +48,9 @@ def plural(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def reasons_of(job: Any, workflow: Any, root: Path) -> tuple[str, ...]:
+def reasons_of(
+    job: Any, workflow: Any, root: Path, packages: Packages, equal: Equal
+) -> tuple[str, ...]:
     """Why Snakemake would run a job, but for what other jobs bring about."""
     why, persistence, first = workflow.dag.reason(job), workflow.persistence, job.output[0]
     reasons = []
@@ -63,7 +66,6 @@ def reasons_of(job: Any, workflow: Any, root: Path) -> tuple[str, ...]:
         reasons += [f"input added: {listed(now - before)}"] if now - before else []
         reasons += [f"input no longer used: {listed(before - now)}"] if before - now else []
     if why.params_changed:
-        packages, equal = packages_of(root), accepted.equal_to(accepted.read(root))
         script = packages["rejeu"] / "scripts" / Path(job.rule.script).name
         code = fingerprints(script, packages, equal)
         reasons += params_change(
@@ -78,9 +80,10 @@ def planned(target: str, tier: str | None, root: Path) -> list[Planned]:
     Raises:
         RejeuError: with Snakemake's message, where it can't plan.
     """
+    packages, equal = packages_of(root, engine()), accepted.equal_to(accepted.read(root))
     with dry_run(target, tier, root) as workflow:
         return [
-            Planned(job.rule.name, reasons_of(job, workflow, root))
+            Planned(job.rule.name, reasons_of(job, workflow, root, packages, equal))
             for job in workflow.dag.needrun_jobs()
             if not job.rule.norun
         ]

@@ -83,7 +83,7 @@ def check_sources(
                 "another name for the part"
             )
     check_languages(languages)
-    check_words(folder, languages)
+    words = check_words(folder, languages)
     bibliography_file = folder / "refs.bib"
     bibliography_keys = (
         bibliography(bibliography_file) if citations or bibliography_file.is_file() else []
@@ -96,7 +96,9 @@ def check_sources(
         known_names = NAMES | set(parts) | set(templates.globals)
         # What a template defines its chapters may name; so it comes first.
         for path in templates_of(folder, language):
-            known_names |= check_template(templates, path, known_names, judged, facts)
+            known_names |= check_template(
+                templates, path, known_names, judged, facts, words[language]
+            )
             for line, text in enumerate(read_utf8(path).split("\n"), 1):
                 for cited in cited_in(text):
                     refuse_unknown(f"{path}, line {line}", cited, bibliography_keys, folder)
@@ -162,11 +164,16 @@ def check_languages(languages: Iterable[str]) -> None:
             )
 
 
-def check_words(folder: Path, languages: Collection[str]) -> None:
-    """Refuse words files of which one lacks another's word, or a word that findings take."""
+def check_words(folder: Path, languages: Collection[str]) -> dict[str, set[str]]:
+    """Refuse words files of which one lacks another's word, or a word that findings take.
+
+    Returns:
+        By language, the names of the words that templates may take: the engine's and the study's.
+    """
     paths = {language: folder / language / "words.yaml" for language in languages}
     words = {path: words_of(path) for path in paths.values() if path.is_file()}
-    engine = {name for language in languages for name in engine_words(language)}
+    engines = {language: set(engine_words(language)) for language in languages}
+    engine = set().union(*engines.values())
     taken = [name for name in words_taken(folder / "findings") if name not in engine]
     everywhere = dict.fromkeys([*taken, *(name for own in words.values() for name in own)])
     for path in paths.values():
@@ -175,6 +182,7 @@ def check_words(folder: Path, languages: Collection[str]) -> None:
             if name not in own and name not in engine:
                 where = "figures take it" if name in taken else "another language has it"
                 raise RejeuError(f"{path}: the word '{name}' is missing; {where}")
+    return {language: engines[language] | {*words.get(paths[language], ())} for language in paths}
 
 
 def words_of(path: Path) -> dict[str, str]:

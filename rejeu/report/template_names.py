@@ -38,8 +38,15 @@ def check_template(
     known_names: set[str],
     judged: Judged,
     facts: set[str] | None,
+    words: Collection[str],
 ) -> set[str]:
     """Refuse a template that can't be read or that names what nobody gives it.
+
+    Args:
+        known_names: all that a template may name by itself.
+        judged: what the claims file has.
+        facts: the keys of the study's deductions; None: any.
+        words: the names of the words in the template's language.
 
     Returns:
         The names that it defines for a chapter: macros, and values that it sets or imports.
@@ -66,10 +73,12 @@ def check_template(
     for node in tree.find_all(nodes.Getattr):
         match node.node:
             case nodes.Name(name="facts") if facts is not None and node.attr not in facts:
-                raise RejeuError(
-                    f"{path}, line {node.lineno}: facts.{node.attr}: the template names it, and "
-                    f"`facts` of report/findings doesn't give it; {suggest(node.attr, facts)}"
-                )
+                lacks = "`facts` of report/findings doesn't give it"
+                raise missing_key(path, node, "facts", lacks, facts)
+            case nodes.Name(name="words") if node.attr not in words and not hasattr(
+                dict, node.attr
+            ):
+                raise missing_key(path, node, "words", "no words.yaml has it", words)
     targets = [
         name for statement in tree.find_all(nodes.Assign) for name in statement.find_all(nodes.Name)
     ]
@@ -114,10 +123,17 @@ def check_judged(tree: nodes.Template, path: Path, judged: Judged) -> None:
             case _:
                 continue
         if node.attr not in known and not hasattr(dict, node.attr):
-            raise RejeuError(
-                f"{path}, line {node.lineno}: {what}.{node.attr}: the template names it, and the "
-                f"claims file doesn't have it; {suggest(node.attr, known)}"
-            )
+            raise missing_key(path, node, what, "the claims file doesn't have it", known)
+
+
+def missing_key(
+    path: Path, node: nodes.Getattr, what: str, lacks: str, known: Collection[str]
+) -> RejeuError:
+    """The error for a template's `what.KEY` of which `lacks` says who doesn't have it."""
+    return RejeuError(
+        f"{path}, line {node.lineno}: {what}.{node.attr}: the template names it, and {lacks}; "
+        f"{suggest(node.attr, known)}"
+    )
 
 
 def facts_given(folder: Path) -> set[str] | None:

@@ -177,12 +177,7 @@ class Told:
             detectable=numbers.decimal(max(effects), 3) if effects else None,
             more=more,
             minutes=None if more is None else more * self.cost(arms) / 60,
-            mixed=[
-                mixed
-                for compared in arms.values()
-                for each in compared
-                for mixed in self.mixed(each)
-            ],
+            mixed=self.mixed(*(each for compared in arms.values() for each in compared)),
             needs=self.statements[entry["needs"]][numbers.language] if entry["needs"] else None,
             after=entry["id"] in self.late_margins,
         )
@@ -199,14 +194,17 @@ class Told:
             mixed=self.mixed(comparison),
         )
 
-    def mixed(self, comparison: dict[str, Any]) -> list[Mixed]:
-        """Experiments whose runs came out in several kinds, of a comparison of means."""
-        if comparison["test"] != "mean":
-            return []
-        return [
-            Mixed(self.titles.get(name, name), counts)
+    def mixed(self, *comparisons: dict[str, Any]) -> list[Mixed]:
+        """Experiments whose runs came out in several kinds, each once, of comparisons of means."""
+        counts_by_name = {
+            name: counts
+            for comparison in comparisons
+            if comparison["test"] == "mean"
             for name, counts in comparison["kinds"]["counts"].items()
             if len(counts) > 1
+        }
+        return [
+            Mixed(self.titles.get(name, name), counts) for name, counts in counts_by_name.items()
         ]
 
     def cost(self, arms: Mapping[str, list[dict[str, Any]]]) -> float:

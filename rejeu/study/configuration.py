@@ -221,7 +221,8 @@ class Study(Strict):
         if not isinstance(data, dict):
             return data
         for key, value in data.items():
-            if isinstance(value, dict) and "experiments" in value:
+            known = key in cls.model_fields
+            if not known and isinstance(value, dict) and "experiments" in value:
                 raise fault(
                     "moved",
                     f"{key}: a part stands below `parts:` and says its kind, as "

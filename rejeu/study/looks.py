@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field, PositiveInt, TypeAdapter, ValidationE
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import write_text
 from rejeu.study.configuration import Study
-from rejeu.study.names import Name, Strict, describe_fault, refer
+from rejeu.study.names import Name, Strict, describe_fault, fault, refer, suggest
 from rejeu.study.strict_reading import read_yaml
 
 FILE = "looks.yaml"
@@ -48,7 +48,10 @@ def taken(study: Study, root: Path) -> dict[str, list[Look]]:
     try:
         looks = TypeAdapter(dict[str, list[Look]]).validate_python(read_yaml(path) or {})
         for tier, found in looks.items():
-            refer(str(study.beside_claims(FILE)), tier, study.tiers)
+            if tier not in study.tiers:
+                raise fault(
+                    "unknown_name", f"'{tier}' is not defined; {suggest(tier, study.tiers)}"
+                )
             for look in found:
                 for part, counts in look.seeds.items():
                     refer(f"{tier}, seeds", part, study.parts)

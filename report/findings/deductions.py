@@ -16,7 +16,7 @@ RankOrScale = Literal["against", "together", "only_scale", "only_rank", "neither
 ConstantText = Literal["unexplained", "all_speak", "some_speak", "none_speaks"]
 Example = Literal["nothing_changed", "never_drawn", "not_alone"]
 Naming = Literal["no_collapse", "rule", "both_alike", "not_always"]
-Blame = Literal["rate", "rate_and_batch", "rate_at_least", "open", "depends"]
+Blame = Literal["rate", "rate_and_batch", "rate_at_least", "not_rate", "open", "depends"]
 SharedObject = Literal["harmless", "leaves_mark", "open"]
 
 
@@ -113,6 +113,8 @@ def blame(rates: Sequence[str], batches: Sequence[str]) -> Blame:
         if set(batches) == {"same"}:
             return "rate"
         return "rate_and_batch" if set(batches) & set(MOVED) else "rate_at_least"
+    if "lower" not in rates and set(rates) <= {"higher", "same"}:
+        return "not_rate"
     return "open" if {"unclear", "missing"} & set(rates) else "depends"
 
 

@@ -26,7 +26,7 @@ RESULT = "results/smoke/a.txt"
 
 def made_before(file: str, now: str, then: str) -> None:
     """Results in this folder of a run's script as it was when `then` stood for `now` in a file."""
-    packages = packages_of(Path.cwd())
+    packages = packages_of(Path.cwd(), ROOT)
     old = (ROOT / file).read_text(encoding="utf-8").replace(now, then)
     mark = fingerprint_of(ast.parse(old))
     files = fingerprints(ROOT / "scripts" / "train_lora.py", packages) | {file: mark}
@@ -47,15 +47,15 @@ def test_a_message_reworded_since_snakemake_made_the_results_is_accepted(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     made_before(RUN, "as kept of an equal job", "taken from an equal job")
-    main([])
+    main([], "", tmp_path)
     listed = capsys.readouterr().out
     assert "\n-            print(f\"taken from an equal job: {', '.join(outputs)}\")\n" in (
         listed.replace(" " * 16, " " * 12)
     )
     assert f"{RUN}, behind 1 results: only words of messages changed: can be accepted" in listed
-    main([RUN, "--reason", "reworded"])
+    main([RUN], "reworded", tmp_path)
     assert f"accepted: {RUN}" in capsys.readouterr().out
-    main([])
+    main([], "", tmp_path)
     assert capsys.readouterr().out == "No code changed since the results were made.\n"
     assert "reworded" in Path("report/accepted.yaml").read_text()
 
@@ -66,5 +66,5 @@ def test_a_changed_step_of_training_is_refused(
     monkeypatch.chdir(tmp_path)
     made_before(LOOP, "time.monotonic() - start", "time.monotonic() + start")
     with pytest.raises(RejeuError, match=f"{LOOP} computes numbers"):
-        main([LOOP, "--reason", "nothing changed, really"])
+        main([LOOP], "nothing changed, really", tmp_path)
     assert not Path("report/accepted.yaml").exists()

@@ -128,7 +128,7 @@ def test_prose_says_whether_the_baseline_learned_as_its_claim_does(
 MIXED = {
     "en": "of 6 runs of “Baseline” 3 collapsed to one class and 3 ran as usual",
     "fr": "«\N{NO-BREAK SPACE}Modèle de base\N{NO-BREAK SPACE}», sur 6 essais"
-    "\N{NO-BREAK SPACE}: 3 réduits à une seule classe et 3 sans incident",
+    "\N{NO-BREAK SPACE}: 3 à classe unique et 3 sans incident",
 }
 
 
