@@ -1,8 +1,8 @@
 """A real SLURM on this machine, for tests: munged, slurmctld and slurmd, on loopback.
 
-As root and without systemd. Debian's packages `slurm-wlm` and `munge` have the programs. Jobs find their
-SLURM at /etc/slurm/slurm.conf only: inside of a job the executor plugin takes SLURM_CONF out of the
-environment. So one SLURM runs at a time, and a configuration that isn't ours is left alone.
+As root and without systemd; Debian's packages `slurm-wlm` and `munge` have the programs. Jobs find
+their SLURM at /etc/slurm/slurm.conf only: inside of a job the executor plugin takes SLURM_CONF out
+of the environment. So one SLURM runs at a time, and a configuration that isn't ours is left alone.
 """
 
 import fcntl
@@ -34,7 +34,7 @@ ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
-# Of its own: a munged of the system isn't touched. A requeued job waits until its credential has expired.
+# A munged of its own. A requeued job waits until its credential has expired: 5 s at least.
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
@@ -246,7 +246,8 @@ def running() -> Iterator[Slurm]:
         if reason := missing():
             raise RuntimeError(reason)
         end_steps()  # of a session that was killed
-        folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/var/tmp"))  # noqa: S108  sockets' names are short
+        # Not where tests keep their files: the name of a socket has 107 bytes at most.
+        folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/var/tmp"))
         slurm = Slurm(folder)
         try:
             configure(folder)
@@ -281,7 +282,8 @@ def configure(folder: Path) -> None:
     )
     CONFIGURATION.mkdir(exist_ok=True)
     (CONFIGURATION / "slurm.conf").write_text(WRITTEN_HERE + text)
-    gpu = f"NodeName={host()} Name=gpu Count=1 File=/dev/null\n"  # a file that is there: no driver is asked
+    # A file that is there is all that SLURM wants of a GPU.
+    gpu = f"NodeName={host()} Name=gpu Count=1 File=/dev/null\n"
     (CONFIGURATION / "gres.conf").write_text(WRITTEN_HERE + gpu)
 
 
@@ -302,7 +304,7 @@ def end(slurm: Slurm) -> None:
 
 
 def end_steps() -> None:
-    """End what is left of jobs. While the lock is held no other SLURM runs here, so they are ours."""
+    """End what is left of jobs: ours, since no other SLURM runs while the lock is held."""
     for process in psutil.process_iter(["name"]):
         if process.info["name"] == "slurmstepd":
             for one in (*process.children(recursive=True), process):
