@@ -56,7 +56,7 @@ none) to the end of the process, in seconds of one run.
 | ---: | --- | --- | --- |
 {each}
 """
-BETWEEN = (5.0, 15.0)  # seconds from one event to the next
+BETWEEN = (10.0, 30.0)  # seconds from one event to the next
 LOST_AT_MOST = 60  # seconds of one run's training, by one event
 SAMPLED = 0.5  # seconds from one look at the processes to the next
 TRAINING = (".train_classifier.py", ".train_lora.py")  # the scripts that Snakemake writes end so
@@ -404,6 +404,14 @@ def lengthened(project: Project, times: int) -> None:
     project.replace("config.yaml", "max_steps: 12\n", f"max_steps: {12 * times}\n")
 
 
+def build(folder: Path, times: int) -> Path:
+    """Build the lengthened smoke tier on this machine, without SLURM."""
+    project = copy_of_the_project(ROOT, folder)
+    lengthened(project, times)
+    project.snakemake(*SMOKE, "renderer=embedded")
+    return folder
+
+
 def page(events: Events, count: int, times: int, seed: int) -> str:
     """What docs/slurm-events.md says."""
     rows = []
@@ -441,6 +449,9 @@ def main() -> None:
         "--longer", type=int, default=8, help="so many times the smoke tier's steps"
     )
     parser.add_argument("--minutes", type=float, default=60, help="longer fails")
+    parser.add_argument(
+        "--undisturbed", type=Path, help="the folder of such a build, if there is one"
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write what came out")
     given = parser.parse_args()
@@ -448,19 +459,14 @@ def main() -> None:
         raise SystemExit(reason)
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        undisturbed = copy_of_the_project(ROOT, Path(folder) / "undisturbed")
-        lengthened(undisturbed, given.longer)
-        undisturbed.snakemake(*SMOKE, "renderer=embedded")
+        undisturbed = given.undisturbed or build(Path(folder) / "undisturbed", given.longer)
         print("the undisturbed build is there", flush=True)
-        shutil.copytree(undisturbed.folder, Path(folder) / "disturbed")
+        shutil.copytree(undisturbed, Path(folder) / "disturbed")
         project = Project(Path(folder) / "disturbed")
         with engine.running() as slurm:
-            events = Events(slurm, project, undisturbed.folder, given.seed)
+            events = Events(slurm, project, undisturbed, given.seed)
             events.begin_anew()
-            try:
-                events.run(given.events, given.minutes)
-            finally:
-                shutil.copy(project.folder / "events.log", Path(tempfile.gettempdir()))
+            events.run(given.events, given.minutes)
     given.page.write_text(page(events, given.events, given.longer, given.seed))
     if wrong := events.verdict():
         raise SystemExit("\n".join(wrong))
