@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 
 from tests.clusters import slurm as engine
-from tests.clusters.slurm import KILL_WAIT, NORMAL, PREEMPTIBLE, Job, Slurm
+from tests.clusters.slurm import KILL_WAIT, NORMAL, PREEMPTIBLE, Slurm
 from tests.workflow.project import ROOT, SMOKE, Project, copy_of_the_project
 from tests.workflow.soak import TRAINED, compare
 
@@ -44,7 +44,7 @@ on the same machine. Every {sampled:g} s it was looked which processes train: tw
 seen {twins} times.
 
 Training lost is the time from the state saved last (or the start of the process, if there was
-none) to the end of the process, in seconds of one run.
+none) to the end of the process, which shuts down for some seconds too, in seconds of one run.
 
 | event | times | runs that it ended | lost per event, mean | lost, most |
 | --- | ---: | ---: | ---: | ---: |
@@ -85,6 +85,7 @@ class Training:
 
     pid: int
     run: str  # results/{tier}/{part}/{experiment}/seed{n}
+    job: str  # its number in SLURM
     began: float
     seen: float
 
@@ -124,10 +125,9 @@ class Watch(threading.Thread):
         states = (self.project / ".cache/rejeu/checkpoints" / training.run).rglob("step*.json")
         saved = max((mark.stat().st_mtime for mark in states), default=0)
         lost = max(0.0, training.seen - max(saved, training.began))
-        for event in reversed(self.events):
-            if training.run in event.runs:
-                event.lost[training.run] = max(lost, event.lost.get(training.run, 0))
-                return
+        named = [event for event in self.events if training.run in event.runs]
+        for event in (named or self.events)[-1:]:
+            event.lost[training.run] = max(lost, event.lost.get(training.run, 0))
 
 
 def trainings(project: Path) -> list[Training]:
@@ -143,9 +143,10 @@ def trainings(project: Path) -> list[Training]:
                 continue
             run = run_of(process.parent())
             if run is not None:
-                now = time.time()
-                found.append(Training(process.pid, run, process.create_time(), now))
-        except psutil.Error:
+                job = process.environ()["SLURM_JOB_ID"]
+                began, now = process.create_time(), time.time()
+                found.append(Training(process.pid, run, job, began, now))
+        except (psutil.Error, KeyError):  # it has just ended
             continue
     return found
 
@@ -263,16 +264,20 @@ class Events:
         print(f"{event.number}: {kind}: {event.target}", flush=True)
         return True
 
-    def job(self, event: Event) -> Job | None:
-        """A job that runs: three times of four one that trains, if there is any."""
+    def job(self, event: Event) -> str | None:
+        """The number of a job that runs: mostly one that trains just now, if there is any."""
+        running = trainings(self.project.folder)
+        if running and self.random.random() < 3 / 4:
+            chosen = self.random.choice(running)
+            event.target, event.runs = chosen.run, {chosen.run}
+            return chosen.job
         jobs = [job for job in self.slurm.jobs("RUNNING") if job.partition == PREEMPTIBLE]
-        training = [job for job in jobs if job.comment.startswith("rule_train_")]
-        among = training if training and self.random.random() < 3 / 4 else jobs
-        if not among:
+        if not jobs:
             return None
-        job = self.random.choice(among)
+        job = self.random.choice(jobs)
         event.target = job.comment.removeprefix("rule_").replace("_wildcards_", " ")
-        return job
+        event.runs = {training.run for training in running if training.job == job.id}
+        return job.id
 
     def compare(self) -> None:
         """Fail on any result that differs from the undisturbed build's."""
@@ -306,13 +311,13 @@ class Events:
 
 def cancel(events: Events, event: Event) -> bool:
     if job := events.job(event):
-        events.slurm.cancel(job.id)
+        events.slurm.cancel(job)
     return job is not None
 
 
 def requeue(events: Events, event: Event) -> bool:
     if job := events.job(event):
-        events.slurm.requeue(job.id)
+        events.slurm.requeue(job)
     return job is not None
 
 
@@ -336,7 +341,7 @@ def preempt(events: Events, event: Event) -> bool:
 def out_of_time(events: Events, event: Event) -> bool:
     """The job's limit becomes a minute, SLURM's shortest; it ends when it has run so long."""
     if job := events.job(event):
-        events.slurm.call("scontrol", "update", f"JobId={job.id}", "TimeLimit=1", check=False)
+        events.slurm.call("scontrol", "update", f"JobId={job}", "TimeLimit=1", check=False)
     return job is not None
 
 
@@ -362,23 +367,34 @@ def kill_snakemake(events: Events, event: Event) -> bool:
 
 
 def kill_node_daemon(events: Events, event: Event) -> bool:
-    """Away for so short that SLURM may not notice, or so long that it takes the node for lost."""
-    away = events.random.choice((1, engine.NODE_TIMEOUT + 10))
-    event.target = f"away for {away} s"
-    events.slurm.restart("slurmd", signal.SIGKILL, after=away)
+    """Every other time for so long that SLURM takes the node for lost, and requeues its jobs."""
+    lost = sum(other.kind == event.kind for other in events.events) % 2 == 1
+    event.target = "until the node counts as lost" if lost else "for 1 s"
+    events.slurm.stop("slurmd", signal.SIGKILL)
+    time.sleep(1)
+    if lost:
+        engine.wait_for(
+            lambda: "down" in events.slurm.node_state(),
+            "the node isn't lost",
+            events.slurm.messages,
+            3 * engine.NODE_TIMEOUT,
+        )
+        time.sleep(3)
+    events.slurm.start("slurmd")
+    events.slurm.wait_until_it_answers()
     return True
 
 
 def restart_controller(events: Events, event: Event) -> bool:
     how = events.random.choice((signal.SIGTERM, signal.SIGKILL))
-    event.target = how.name
+    event.target, event.runs = how.name, set()  # nothing that ran ends
     events.slurm.restart("slurmctld", how, after=events.random.uniform(0, 5))
     return True
 
 
 def drain(events: Events, event: Event) -> bool:
     away = events.random.uniform(5, 20)
-    event.target = f"for {away:.0f} s"
+    event.target, event.runs = f"for {away:.0f} s", set()
     events.slurm.drain()
     events.pause(away)
     events.slurm.resume()
