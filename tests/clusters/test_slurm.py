@@ -16,7 +16,6 @@ from tests.workflow.soak import compare
 pytestmark = pytest.mark.clusters
 
 RUN = "results/smoke/lora/r8/seed42"
-GROUPED = ("clean_texts", "split_texts", "tokenise_texts", "pair_messages", "split_pairs")
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +49,6 @@ def unbuilt(undisturbed: Project, tmp_path: Path) -> Project:
     """The same project with its inputs and models, before its first build."""
     built = shutil.ignore_patterns("results", "logs", ".snakemake", "kept", "code", "report.pdf")
     shutil.copytree(undisturbed.folder, tmp_path / "project", ignore=built)
-    shutil.rmtree(tmp_path / "project/.cache/rejeu/.made/results", ignore_errors=True)
     return Project(tmp_path / "project")
 
 
@@ -105,12 +103,12 @@ def test_jobs_without_a_gpu_do_not(slurm: Slurm) -> None:
 def test_a_run_with_a_third_of_its_time_ends_by_resubmission(
     slurm: Slurm, unbuilt: Project, tmp_path: Path, on_slurm: Callable[..., tuple[str, ...]]
 ) -> None:
-    lengthened(unbuilt, 10)
+    lengthened(unbuilt, 16)
     alone = Project(shutil.copytree(unbuilt.folder, tmp_path / "alone"))
     target = (f"{RUN}/run.json", "--config", "tier=smoke")
     alone.snakemake(*target)
     # A minute, SLURM's shortest; each attempt spends a part of it on its start and on its end.
-    little = ("--set-resources", "train_lora:runtime=1", "--retries", "9")
+    little = ("--set-resources", "train_lora:runtime=1", "--retries", "30")
     said = unbuilt.snakemake(*target, *on_slurm(), *little)
     attempts = said.count("Trying to restart job") + 1
     assert attempts >= 3
