@@ -125,6 +125,7 @@ def test_one_event_of_each_kind(slurm: Slurm, undisturbed: Project, tmp_path: Pa
     assert len({event.kind for event in events.events}) == 9
     assert events.verdict() == []
     assert events.compared > 20
+    assert "left jobs in SLURM's queue" in events.build.log()  # of the Snakemake that was killed
 
 
 def test_the_partition_is_the_sites(slurm: Slurm) -> None:
