@@ -3,7 +3,7 @@
 #
 # Snakemake fills in this line and the command below; every other brace stands twice.
 job=${{JOB_ID:-${{PBS_JOBID:-${{LSB_JOBID:-}}}}}} # Grid Engine, PBS, LSF
-note="$REJEU_CLUSTER_NOTES/$job.exit"
+note="${{REJEU_CLUSTER_NOTES:-$PWD/.snakemake/cluster}}/$job.exit"
 
 # Asked to end (its time is nearly up, it will be deleted, it makes room for another): the whole job
 # gets SIGTERM, on which training saves its state. Its processes ignore the other signals.

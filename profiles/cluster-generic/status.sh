@@ -24,6 +24,7 @@ known)
 error)
     cancel "$job" >&2
     echo "job $job can't start, says the scheduler; it was deleted" >&2
+    echo deleted > "$notes/$job.exit"
     echo failed
     ;;
 gone)

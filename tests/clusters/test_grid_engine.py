@@ -161,6 +161,57 @@ def submitted(project: Project, rule: str) -> int:
     return sum(read_json(note)["rule"] == rule for note in notes)
 
 
+def test_what_is_said_of_a_job_without_a_note(engine: GridEngine, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / PROFILE, tmp_path / PROFILE)
+    shutil.copy(tmp_path / PROFILE / "site.example.sh", tmp_path / PROFILE / "site.sh")
+
+    def status(job: str) -> str:
+        return program(tmp_path, "status.sh", job).stdout.strip()
+
+    def job(seconds: int, *options: str) -> str:
+        words = ("-b", "y", "-o", "/dev/null", "-j", "y", *options, "sleep", str(seconds))
+        return engine.program("qsub", "-terse", *words).strip()
+
+    there = job(60)
+    assert status(there) == "running"
+    engine.qdel(there)
+    began = time.monotonic()
+    while status(there) == "running":
+        assert time.monotonic() < began + NOTICED
+        time.sleep(0.5)
+    assert status(there) == "failed"
+    lost = job(1, "-wd", str(tmp_path / "nowhere"))  # Grid Engine lets it wait for ever (Eqw)
+    while status(lost) == "running":
+        assert time.monotonic() < began + 2 * NOTICED
+        time.sleep(0.5)
+    assert status(lost) == "failed"
+    assert engine.qstat() == []
+    # Where nobody answers, nothing is known to have failed.
+    asked = program(tmp_path, "status.sh", "99", SGE_QMASTER_PORT="1")
+    assert (asked.returncode, asked.stdout) == (0, "running\n")
+
+
+def test_a_site_that_has_not_said_what_is_its_own_is_told(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / PROFILE, tmp_path / PROFILE, ignore=shutil.ignore_patterns("site.sh"))
+    refused = program(tmp_path, "submit.sh", "1", "100", "10", "0", "job.sh")
+    assert refused.returncode == 1
+    assert "site.sh: no such file; copy site.example.sh to it" in refused.stderr
+
+
+def program(
+    folder: Path, name: str, *words: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the profile's programs, as Snakemake does."""
+    return subprocess.run(
+        [PROFILE / name, *words],
+        cwd=folder,
+        env=os.environ | variables,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
 def test_the_smoke_tier_is_built_through_grid_engine(
     undisturbed: Project, unbuilt: Project
 ) -> None:
