@@ -13,6 +13,7 @@ stop() {{
 }}
 trap '' USR1 USR2 XCPU
 (
+    trap : TERM # waits for what it runs, which takes the signal as it likes
     {exec_job}
 ) &
 command=$!
