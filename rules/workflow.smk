@@ -41,3 +41,5 @@ rule all:
 
 if workflow.is_main_process:
     before_planning(workflow, report_files)
+else:
+    cluster_jobs.leave_marks()
