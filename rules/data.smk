@@ -12,7 +12,7 @@ rule fetch:
         "logs/fetch/{input}.log",
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         mem_mb=300,
         disk_mb=300,
@@ -69,7 +69,7 @@ rule clean_texts:
         data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         mem_mb=1000,
         disk_mb=50,
@@ -96,7 +96,7 @@ rule split_texts:
         data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         mem_mb=1000,
         disk_mb=20,
@@ -124,7 +124,7 @@ rule tokenise_texts:
         data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         mem_mb=1000,
         disk_mb=20,
@@ -148,7 +148,7 @@ rule pair_messages:
         data=one_of(graph.data_folders("lora")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         mem_mb=1500,
         disk_mb=20,
@@ -174,7 +174,7 @@ rule split_pairs:
         data=one_of(graph.data_folders("lora")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         mem_mb=1000,
         disk_mb=10,
@@ -203,7 +203,7 @@ rule tokenise_pairs:
         joining=one_of(get_args(Joining)),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         mem_mb=1000,
         disk_mb=10,
