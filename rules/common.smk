@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
         "Snakemake runs, at the tag that its rules come from (pip install git+https://...@TAG)"
     )
 
-from rejeu.build import cluster_jobs, records, snakemake_run
+from rejeu.build import cluster_jobs, conda, records, snakemake_run
 from rejeu.build.environment import prepare
 from rejeu.data.sources import unpinned
 from rejeu.errors import RejeuError
@@ -45,6 +45,7 @@ from rejeu.study.names import words_in
 
 ENGINE, STUDY = engine(), Path.cwd()
 prepare(ENGINE, STUDY / "report")
+prepare_jobs(workflow, ENGINE, STUDY / "report")
 try:
     graph = load_graph(
         config or snakemake_run.config_of_command(workflow), STUDY, ENGINE
