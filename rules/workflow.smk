@@ -38,4 +38,5 @@ rule all:
 
 
 if workflow.is_main_process:
+    pods.share_folder(workflow)
     before_planning(workflow, report_files)

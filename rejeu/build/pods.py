@@ -1,0 +1,172 @@
+"""Jobs in the pods of Kubernetes, which share the study's folder as the nodes of a cluster do.
+
+Snakemake's plugin takes for granted that pods share nothing: each gets an empty folder, into which
+a storage provider copies the declared files. What a run keeps beside them, its resumable state
+first of all, would be lost with the pod. So, unless the command names a storage provider, the
+plugin is told that pods share the folder that Snakemake runs in, which must then lie on one of the
+volumes that it mounts into them.
+"""
+
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rejeu.build import snakemake_run
+from rejeu.errors import RejeuError
+
+EXECUTOR = "kubernetes"
+LABEL = "app=snakemake"  # of the plugin's jobs
+PATIENCE = 120.0  # seconds; a pod that is asked to end has 30 of them
+
+
+def share_folder(workflow: Any) -> None:
+    """Let the plugin, where it is installed, run jobs in the folder of this Snakemake."""
+    from snakemake_interface_executor_plugins.registry import (  # noqa: PLC0415  jobs need none
+        ExecutorPluginRegistry,
+    )
+
+    plugins: dict[str, Any] = ExecutorPluginRegistry().plugins
+    plugin = plugins.get(EXECUTOR)
+    if plugin is None or workflow.storage_settings.default_storage_provider is not None:
+        return
+    if not plugin.common_settings.implies_no_shared_fs:
+        return
+    plugins[EXECUTOR] = replace(
+        plugin,
+        executor=in_shared_folder(plugin.executor),
+        common_settings=replace(
+            plugin.common_settings,
+            implies_no_shared_fs=False,
+            job_deploy_sources=False,
+            auto_deploy_default_storage_provider=False,
+        ),
+    )
+
+
+def in_shared_folder(executor: Any) -> Any:
+    """The plugin's executor, for pods that share the folder of this Snakemake."""
+
+    class InSharedFolder(executor):
+        """Starts each job in that folder, and lets no job of a Snakemake that is gone go on."""
+
+        def __post_init__(self) -> None:
+            volumes = self.workflow.executor_settings.persistent_volumes
+            image = self.workflow.remote_execution_settings.container_image
+            try:
+                refuse_unusable(Path.cwd(), [volume.path for volume in volumes], image)
+                with clear_refusals():
+                    super().__post_init__()
+                    end_leftovers(self)
+            except RejeuError as error:
+                snakemake_run.refuse(error)
+
+        def get_job_exec_prefix(self, job: Any) -> str:  # noqa: ARG002
+            return start()
+
+        @property
+        def kubeapi(self) -> Any:
+            return self.api
+
+        @kubeapi.setter
+        def kubeapi(self, api: Any) -> None:
+            # Of a pod that failed the plugin reads the log of its container before the last. There
+            # is none (restartPolicy: Never), and the cluster's refusal would end the whole build.
+            api.read_namespaced_pod_log = with_present_log(api.read_namespaced_pod_log)
+            self.api = api
+
+    return InSharedFolder
+
+
+@contextmanager
+def clear_refusals() -> Iterator[None]:
+    """Say in one line what else would be a traceback of the cluster's client.
+
+    Raises:
+        RejeuError: there is no cluster, or it doesn't answer, or it refuses.
+    """
+    from kubernetes.client import ApiException  # noqa: PLC0415  where it is installed
+    from kubernetes.config import ConfigException  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    try:
+        yield
+    except ConfigException as error:
+        raise RejeuError(
+            f"no cluster is known here ({error}); run Snakemake in a pod of it "
+            "(profiles/kubernetes/cluster.yaml), or where `kubectl` works"
+        ) from None
+    except ApiException as error:
+        raise RejeuError(
+            f"the cluster refuses ({error.status} {error.reason}: {error.body}); what the account "
+            "must be allowed is the Role in profiles/kubernetes/cluster.yaml"
+        ) from None
+    except HTTPError as error:
+        raise RejeuError(f"the cluster doesn't answer: {error}") from None
+
+
+def start() -> str:
+    """How each job's command begins."""
+    return f"cd {shlex.quote(str(Path.cwd()))}"
+
+
+def with_present_log(read: Callable[..., str]) -> Callable[..., str]:
+    """Read the log of the container that a pod has, whatever is asked for."""
+    return lambda **asked: read(**(asked | {"previous": False}))
+
+
+def refuse_unusable(folder: Path, volumes: list[Path], image: str) -> None:
+    """Refuse settings with which no job could start.
+
+    Raises:
+        RejeuError: pods wouldn't find the study, or the engine.
+    """
+    if not any(folder.is_relative_to(volume) for volume in volumes):
+        mounted = ", ".join(map(str, volumes)) or "none"
+        raise RejeuError(
+            f"{folder}: pods can't see this folder; volumes that they mount: {mounted}. Run "
+            "Snakemake where such a volume is mounted (profiles/kubernetes/cluster.yaml), or name "
+            "the one that is mounted here: kubernetes-persistent-volumes: [CLAIM:FOLDER]"
+        )
+    if "$" in image or image.split(":")[0].endswith("snakemake/snakemake"):
+        raise RejeuError(
+            f"no image is named that has Rejeu in it (container-image: {image}); build one with "
+            "`make image`, push it where the cluster gets its images, and name it in REJEU_IMAGE"
+        )
+
+
+def end_leftovers(executor: Any) -> None:
+    """Name and end the jobs that a killed Snakemake left in this folder, before twins of them.
+
+    Raises:
+        RejeuError: they don't end.
+    """
+    until = time.monotonic() + PATIENCE
+    named: set[str] = set()
+    while left := leftovers(executor):
+        for name in sorted(left - named):
+            executor.logger.info(
+                f"Job {name}, which a killed Snakemake left, is ended; its run goes on from its "
+                "last saved state."
+            )
+            executor.safe_delete_job(name)
+        named |= left
+        if time.monotonic() > until:
+            raise RejeuError(
+                f"jobs that a killed Snakemake left don't end: {', '.join(sorted(left))}; see "
+                f"`kubectl describe job {min(left)}`. Nothing was run."
+            )
+        time.sleep(1)
+
+
+def leftovers(executor: Any) -> set[str]:
+    """The names of jobs in this folder; of a Snakemake that has just begun, others' only."""
+    jobs = executor.batchapi.list_namespaced_job(executor.namespace, label_selector=LABEL).items
+    return {
+        job.metadata.name
+        for job in jobs
+        if job.spec.template.spec.containers[0].args[-1].startswith(f"{start()} &&")
+    }
