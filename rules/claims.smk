@@ -10,14 +10,13 @@ rule judge_claims:
         observations=OBSERVATIONS,
     log:
         "logs/{tier}/judge_claims.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=400,
-        disk_mb=1,
+        **needs(study, "judge_claims", mem_mb=400, disk_mb=1),
     params:
         code=graph.code("judge_claims.py"),
-        folder=lambda wildcards: f"results/{wildcards.tier}",
         claims=graph.judged,
         seeds=lambda wildcards: graph.seeds[wildcards.tier],
         own=settings.own_seeds,

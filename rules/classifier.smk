@@ -10,6 +10,8 @@ rule train_classifier:
         run=f"{RUN}/run.json",
     log:
         "logs/{tier}/train_classifier/{part}.{experiment}.seed{seed}.log",
+    benchmark:
+        "results/{tier}/benchmark/train_classifier/{part}.{experiment}.seed{seed}.tsv"
     wildcard_constraints:
         part=one_of(study.of_kind("classifier")),
     priority: graph.priority
@@ -18,8 +20,7 @@ rule train_classifier:
     threads: 1
     resources:
         **SAVE_STATE,
-        mem_mb=3000,
-        disk_mb=100,
+        **needs(study, "train_classifier", mem_mb=3000, disk_mb=100, gpu=True),
     params:
         code=graph.code("train_classifier.py"),
         checkpoints=f"{CHECKPOINTS}/{RUN}",
@@ -41,6 +42,8 @@ rule predict_classifier:
         predictions=f"{RUN}/predictions.parquet",
     log:
         "logs/{tier}/predict_classifier/{part}.{experiment}.seed{seed}.log",
+    benchmark:
+        "results/{tier}/benchmark/predict_classifier/{part}.{experiment}.seed{seed}.tsv"
     wildcard_constraints:
         part=one_of(study.of_kind("classifier")),
     priority: graph.priority
@@ -48,8 +51,7 @@ rule predict_classifier:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        disk_mb=1,
+        **needs(study, "predict_classifier", mem_mb=1500, disk_mb=1, gpu=True),
     params:
         code=graph.code("predict_classifier.py"),
         settings=settings.of_experiment("precision", "attention"),
@@ -70,11 +72,11 @@ rule measure_classifier:
     wildcard_constraints:
         part=one_of(study.of_kind("classifier")),
     priority: graph.priority
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=300,
-        disk_mb=1,
+        **needs(study, "measure_classifier", mem_mb=300, disk_mb=1),
     params:
         code=graph.code("measure_classifier.py"),
         classes=settings.classes,

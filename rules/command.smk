@@ -15,6 +15,8 @@ for command_part in study.of_kind("command"):
             written=[f"{RUN}/{file}" for file in study.parts[command_part].writes],
         log:
             f"logs/{{tier}}/run_command/{{part}}.{{experiment}}.seed{{seed}}.log",
+        benchmark:
+            f"results/{{tier}}/benchmark/run_command/{{part}}.{{experiment}}.seed{{seed}}.tsv"
         wildcard_constraints:
             part=command_part,
         priority: graph.priority
@@ -22,8 +24,8 @@ for command_part in study.of_kind("command"):
             "../envs/report.yaml"
         threads: study.parts[command_part].threads
         resources:
-            mem_mb=2000,
-            disk_mb=10,
+            **SAVE_STATE,
+            **needs(study, f"run_{command_part}", mem_mb=2000, disk_mb=10, gpu=True),
         params:
             code=graph.code("run_command.py"),
             # By a function: of a plain text Snakemake would fill the braces.

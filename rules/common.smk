@@ -24,12 +24,12 @@ from rejeu.graph.before_jobs import before_jobs
 from rejeu.graph.before_planning import before_planning
 from rejeu.graph.graph import PREPARATION
 from rejeu.graph.load import load_graph
+from rejeu.graph.needs import needs
 from rejeu.graph.paths import (
     ALL_SEEDS,
     CHECKPOINTS,
     CLAIMS,
     DATA,
-    FIGURES,
     FIRST,
     INPUTS,
     MODELS,
@@ -57,7 +57,12 @@ report_files = ReportFiles(graph)
 
 # How often a training run saves what it needs to go on after a kill. A profile may say otherwise,
 # `set-resources: {train_lora: {checkpoint_steps: 20}}`, and nothing is trained again for that.
-SAVE_STATE = {"checkpoint_seconds": 60, "checkpoint_steps": 0}  # 0 steps: by time only
+SAVE_STATE = {
+    "checkpoint_seconds": 60,
+    "checkpoint_steps": 0,  # by time only
+    # 0: what a job leaves in its folder is not there for the next attempt, which the run says.
+    "checkpoint_shared": int(snakemake_run.shares_folder(workflow)),
+}
 
 
 wildcard_constraints:

@@ -11,11 +11,11 @@ rule fetch:
     log:
         "logs/fetch/{input}.log",
     priority: PREPARATION
+    localrule: True
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=300,
-        disk_mb=300,
+        **needs(study, "fetch", mem_mb=300, disk_mb=300),
     params:
         code=graph.code("fetch.py"),
         spec=lambda wildcards: settings.of_input(wildcards.input),
@@ -45,8 +45,7 @@ rule prepare_model:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=2500,
-        disk_mb=700,
+        **needs(study, "prepare_model", mem_mb=2500, disk_mb=700),
     params:
         code=graph.code("prepare_model.py"),
         kind=lambda wildcards: study.models[wildcards.model].kind,
@@ -71,8 +70,7 @@ rule clean_texts:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1000,
-        disk_mb=50,
+        **needs(study, "clean_texts", mem_mb=1000, disk_mb=50),
     params:
         code=graph.code("clean_texts.py"),
         data=settings.of_tier("text", "label", "labels", "where", "cleaning"),
@@ -98,8 +96,7 @@ rule split_texts:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1000,
-        disk_mb=20,
+        **needs(study, "split_texts", mem_mb=1000, disk_mb=20),
     params:
         code=graph.code("split_texts.py"),
         sizes=settings.of_tier("train_rows", "test_rows"),
@@ -126,8 +123,7 @@ rule tokenise_texts:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1000,
-        disk_mb=20,
+        **needs(study, "tokenise_texts", mem_mb=1000, disk_mb=20),
     params:
         code=graph.code("tokenise_texts.py"),
         max_length=lambda wildcards: graph.in_tier(wildcards).max_length,
@@ -150,8 +146,7 @@ rule pair_messages:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1500,
-        disk_mb=20,
+        **needs(study, "pair_messages", mem_mb=1500, disk_mb=20),
     params:
         code=graph.code("pair_messages.py"),
         words=lambda wildcards: graph.in_tier(wildcards).words,
@@ -176,8 +171,7 @@ rule split_pairs:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1000,
-        disk_mb=10,
+        **needs(study, "split_pairs", mem_mb=1000, disk_mb=10),
     params:
         code=graph.code("split_pairs.py"),
         sizes=settings.of_tier("train_rows", "heldout_rows"),
@@ -205,8 +199,7 @@ rule tokenise_pairs:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1000,
-        disk_mb=10,
+        **needs(study, "tokenise_pairs", mem_mb=1000, disk_mb=10),
     params:
         code=graph.code("tokenise_pairs.py"),
         max_length=lambda wildcards: graph.in_tier(wildcards).max_length,

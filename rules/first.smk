@@ -39,7 +39,6 @@ use rule write_report as write_first with:
     priority: FIRST_PRIORITY
     params:
         code=graph.code("write_report.py"),
-        folder=lambda wildcards: f"results/{wildcards.tier}",
         texts=lambda wildcards: "report",
         study=lambda wildcards: report_files.settings(
             wildcards.tier, report_files.own, waiting=True

@@ -9,11 +9,11 @@ rule schedule_doses:
     wildcard_constraints:
         data=one_of(map(study.data_folder, graph.dosed_parts())),
     priority: PREPARATION
+    localrule: True
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=500,
-        disk_mb=1,
+        **needs(study, "schedule_doses", mem_mb=500, disk_mb=1),
     params:
         code=graph.code("schedule_doses.py"),
         sampling=settings.sampling,
@@ -39,6 +39,8 @@ rule train_lora:
         run=f"{RUN}/run.json",
     log:
         "logs/{tier}/train_lora/{part}.{experiment}.seed{seed}.log",
+    benchmark:
+        "results/{tier}/benchmark/train_lora/{part}.{experiment}.seed{seed}.tsv"
     wildcard_constraints:
         part=one_of(study.of_kind("lora")),
     priority: graph.priority
@@ -47,8 +49,7 @@ rule train_lora:
     threads: 1
     resources:
         **SAVE_STATE,
-        mem_mb=3000,
-        disk_mb=10,
+        **needs(study, "train_lora", mem_mb=3000, disk_mb=10, gpu=True),
     params:
         code=graph.code("train_lora.py"),
         checkpoints=f"{CHECKPOINTS}/{RUN}",
@@ -76,6 +77,8 @@ rule evaluate_lora:
         replies=f"{RUN}/replies.json",
     log:
         "logs/{tier}/evaluate_lora/{part}.{experiment}.seed{seed}.log",
+    benchmark:
+        "results/{tier}/benchmark/evaluate_lora/{part}.{experiment}.seed{seed}.tsv"
     wildcard_constraints:
         part=one_of(study.of_kind("lora")),
     priority: graph.priority
@@ -83,8 +86,7 @@ rule evaluate_lora:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
-        disk_mb=1,
+        **needs(study, "evaluate_lora", mem_mb=2500, disk_mb=1, gpu=True),
     params:
         code=graph.code("evaluate_lora.py"),
         settings=settings.of_experiment("precision", "attention", "joining"),
@@ -108,6 +110,8 @@ rule answer_lora:
         stops=f"{RUN}/stops.json",
     log:
         "logs/{tier}/answer_lora/{part}.{experiment}.seed{seed}.log",
+    benchmark:
+        "results/{tier}/benchmark/answer_lora/{part}.{experiment}.seed{seed}.tsv"
     wildcard_constraints:
         part=one_of(study.of_kind("lora")),
     priority: graph.priority
@@ -115,8 +119,7 @@ rule answer_lora:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
-        disk_mb=1,
+        **needs(study, "answer_lora", mem_mb=2500, disk_mb=1, gpu=True),
     params:
         code=graph.code("answer_lora.py"),
         settings=settings.of_experiment("precision", "attention", "joining"),

@@ -8,11 +8,11 @@ rule draw_confusion:
         report_files.figure_files("confusion_{drawn}"),
     log:
         "logs/{tier}/draw_confusion/{drawn}.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=400,
-        disk_mb=1,
+        **needs(study, "draw_confusion", mem_mb=400, disk_mb=1),
     params:
         code=graph.code("draw_confusion.py"),
         part=lambda wildcards: report_files.drawn_run(wildcards).part,
@@ -31,11 +31,11 @@ rule draw_losses:
         report_files.figure_files("loss_{part}"),
     log:
         "logs/{tier}/draw_losses/{part}.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=400,
-        disk_mb=1,
+        **needs(study, "draw_losses", mem_mb=400, disk_mb=1),
     params:
         code=graph.code("draw_losses.py"),
         titles=lambda wildcards: study.titles(wildcards.part),
@@ -72,14 +72,13 @@ rule draw_figure:
         "logs/{tier}/draw_figure/{figure}.log",
     wildcard_constraints:
         figure=one_of(graph.comparisons.figures),
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,
-        disk_mb=1,
+        **needs(study, "draw_figure", mem_mb=500, disk_mb=1),
     params:
         code=graph.code("draw_figure.py"),
-        folder=lambda wildcards: f"results/{wildcards.tier}",
         study=report_files.figure_settings,
     message:
         "Drawing {wildcards.figure} ({wildcards.tier})"
@@ -104,14 +103,13 @@ rule write_report:
         provenance="results/{tier}/provenance.json",
     log:
         "logs/{tier}/write_report.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,
-        disk_mb=1,
+        **needs(study, "write_report", mem_mb=500, disk_mb=1),
     params:
         code=graph.code("write_report.py"),
-        folder=lambda wildcards: f"results/{wildcards.tier}",
         texts=lambda wildcards: "report",
         study=lambda wildcards: report_files.settings(wildcards.tier),
     message:
@@ -131,11 +129,11 @@ rule render_report:
         html=update(f"{REPORT}/report.{{language}}.html"),
     log:
         "logs/{tier}/render_report/{language}.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,
-        disk_mb=5,
+        **needs(study, "render_report", mem_mb=500, disk_mb=5),
     params:
         code=graph.code("render_report.py"),
         renderer=study.renderer,
@@ -160,11 +158,11 @@ rule join_report:
         pdf=update("report.pdf"),
     log:
         "logs/join_report.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=300,
-        disk_mb=5,
+        **needs(study, "join_report", mem_mb=300, disk_mb=5),
     params:
         code=graph.code("join_report.py"),
         tier=study.tier,

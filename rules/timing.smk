@@ -21,8 +21,7 @@ rule time_batches:
     # All cores, so that nothing runs beside the job.
     threads: lambda wildcards: workflow.resource_settings.cores or 1
     resources:
-        mem_mb=4000,
-        disk_mb=1,
+        **needs(study, "time_batches", mem_mb=4000, disk_mb=1, gpu=True),
     params:
         code=graph.code("time_batches.py"),
         batch_sizes=settings.batch_sizes,
@@ -55,8 +54,7 @@ rule time_ranks:
     # All cores, so that nothing runs beside the job.
     threads: lambda wildcards: workflow.resource_settings.cores or 1
     resources:
-        mem_mb=4000,
-        disk_mb=1,
+        **needs(study, "time_ranks", mem_mb=4000, disk_mb=1, gpu=True),
     params:
         code=graph.code("time_ranks.py"),
         settings=settings.ranks,

@@ -21,6 +21,7 @@ snakemake_run.around_build(
 rule claims:
     input:
         f"results/{study.tier}/claims.json",
+    localrule: True
     message:
         f"The claims are judged ({study.tier})"
 
@@ -33,6 +34,7 @@ rule all:
         report_files.whole(study.tier),
         # A first one, as soon as the report's own experiments are there.
         report_files.first_reports(study.tier),
+    localrule: True
     message:
         f"All is there, report.pdf too ({study.tier})"
 

@@ -1,10 +1,9 @@
 """Judge every claim of the study by one tier's results."""
 
-from pathlib import Path
 from typing import Any
 
 from rejeu.evaluation.judge import Runs, judge_all
-from rejeu.evaluation.quantities import Results, Seeds, read_reference, referred
+from rejeu.evaluation.quantities import Results, Seeds, read_reference, referred, tier_folder
 from rejeu.job.run import run
 from rejeu.job.whole_files import write_json
 
@@ -12,7 +11,6 @@ from rejeu.job.whole_files import write_json
 def main(
     inputs: Any,
     outputs: Any,
-    folder: Path,
     claims: list[dict[str, Any]],
     seeds: Seeds,
     own: Seeds,
@@ -20,7 +18,8 @@ def main(
     placebos: dict[str, str],
     tier: str,
 ) -> None:
-    results = Results(folder, seeds, own, placebos, set(inputs))
+    files = set(map(str, inputs))
+    results = Results(tier_folder(files, tier), seeds, own, placebos, files)
     printed = read_reference(inputs.reference)
     judged = judge_all(
         claims,
@@ -38,7 +37,6 @@ run(
     lambda _: main(
         inputs=snakemake.input,
         outputs=snakemake.output,
-        folder=Path(snakemake.params.folder),
         claims=snakemake.params.claims,
         seeds=snakemake.params.seeds,
         own=snakemake.params.own,

@@ -25,18 +25,15 @@ def study_facts() -> Facts | None:
     return facts
 
 
-def main(
-    inputs: Any, outputs: Any, folder: Path, texts: Path, study: dict[str, Any], root: Path
-) -> None:
+def main(inputs: Any, outputs: Any, texts: Path, study: dict[str, Any], root: Path) -> None:
     """Write `outputs.sources`, {language}/report.qmd, and `outputs.provenance`.
 
     Args:
-        folder: results/{tier}.
         texts: the study's folder of templates, `report`.
         root: the engine, whose commit is recorded.
     """
     reference = read_reference(inputs.reference)
-    evidence = read_evidence(folder, study, reference, inputs.timings)
+    evidence = read_evidence(map(str, inputs), study, reference)
     sources = {Path(path).parent.name: Path(path) for path in inputs.sources}
     record = provenance(study, sources, evidence.results, root)
     write_json(outputs.provenance, record)
@@ -66,7 +63,6 @@ run(
     lambda _: main(
         inputs=snakemake.input,
         outputs=snakemake.output,
-        folder=Path(snakemake.params.folder),
         texts=Path(snakemake.params.texts),
         study=snakemake.params.study,
         root=engine(),

@@ -46,27 +46,54 @@ def jobs_of(workflow: Any, expected: Mapping[str, Mapping[str, float]]) -> list[
 
 
 def describe(jobs: list[Job], cores: int, folder: Path) -> str:
-    """Jobs by kind, expected time, disk and memory, in four lines.
+    """Jobs by kind, expected time, disk and memory on this machine, in two lines.
 
     Raises:
         RejeuError: when the folder's disk holds less than the build will write.
     """
-    counts = Counter(job.name for job in jobs)
     seconds = sum(job.seconds * min(job.threads, cores) for job in jobs) / cores
-    disk = sum(job.disk_mb for job in jobs)
     largest = sorted((job.memory_mb for job in jobs), reverse=True)
+    return (
+        f"Will run {len(jobs)} jobs on {cores} cores: {by_kind(jobs)}\n"
+        f"Expected: {duration(seconds)}, {space(jobs, folder)}, "
+        f"{sum(largest[:cores]):,.0f} MB of memory"
+    )
+
+
+def describe_elsewhere(jobs: list[Job], at_once: int, folder: Path) -> str:
+    """Jobs by kind, expected time without the queue's, and disk, where a scheduler runs them.
+
+    Raises:
+        RejeuError: when the folder's disk holds less than the build will write.
+    """
+    longest = max(job.seconds for job in jobs) if jobs else 0
+    seconds = max(sum(job.seconds for job in jobs) / at_once, longest)
+    return (
+        f"Will run {len(jobs)} jobs, {at_once} at once: {by_kind(jobs)}\n"
+        f"Expected: {duration(seconds)} beside what jobs wait in the queue, {space(jobs, folder)}"
+    )
+
+
+def by_kind(jobs: list[Job]) -> str:
+    """How many jobs there are of each rule, the most first."""
+    counts = Counter(job.name for job in jobs)
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())
+
+
+def space(jobs: list[Job], folder: Path) -> str:
+    """The disk that jobs fill, and what is free.
+
+    Raises:
+        RejeuError: it doesn't fit.
+    """
+    disk = sum(job.disk_mb for job in jobs)
     free = shutil.disk_usage(folder).free / 1e6
     if disk > free:
         raise RejeuError(
             f"the build will write about {disk:,.0f} MB to {folder}, and {free:,.0f} MB are free. "
             "Free some space, or choose a smaller tier (--config tier=smoke). Nothing was run."
         )
-    return (
-        f"Will run {len(jobs)} jobs on {cores} cores: "
-        + ", ".join(f"{count} {name}" for name, count in counts.most_common())
-        + f"\nExpected: {duration(seconds)}, {disk:,.0f} MB of disk ({free:,.0f} MB free), "
-        f"{sum(largest[:cores]):,.0f} MB of memory"
-    )
+    return f"{disk:,.0f} MB of disk ({free:,.0f} MB free)"
 
 
 def duration(seconds: float) -> str:

@@ -104,6 +104,11 @@ def recorded_codes(paths: Iterable[str]) -> Counter[str]:
     return Counter(value for value in values if is_code(value))
 
 
+def shares_folder(workflow: Any) -> bool:
+    """Whether all jobs, wherever they run, see this folder as it is, and what others left in it."""
+    return bool(workflow.storage_settings.assume_common_workdir)
+
+
 def is_forced(workflow: Any) -> bool:
     """Whether someone asked for jobs to run though their results are there."""
     asked = workflow.dag_settings

@@ -6,7 +6,7 @@ repeat instead of one per seed. The last keys may be derived from the others (`D
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,13 @@ DERIVED: dict[str, Callable[[Any], Any]] = {
 }
 
 Value = float | str | None
+
+
+def tier_folder(files: Iterable[str], tier: str) -> Path:
+    """The folder results/{tier} in which files lie, wherever Snakemake has put them for a job."""
+    inside = f"results/{tier}/"
+    folders = {path.rpartition(inside)[0] for path in files if inside in path}
+    return Path(folders.pop() if len(folders) == 1 else "", inside)
 
 
 # By part, the seeds of each experiment.

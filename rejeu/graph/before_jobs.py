@@ -8,6 +8,7 @@ from typing import Any
 from rejeu.build import plan, snakemake_run
 from rejeu.build.identity import remember
 from rejeu.build.kept_results import ANEW
+from rejeu.build.leftover_jobs import end_leftover_jobs
 from rejeu.build.packages import missing
 from rejeu.errors import RejeuError
 from rejeu.graph.graph import Graph
@@ -27,6 +28,7 @@ def before_jobs(workflow: Any, graph: Graph) -> None:
         refuse_raw_data(workflow, graph)
         refuse_report(workflow, graph)
         announce(workflow, graph)
+        end_leftover_jobs(workflow, graph.folder)
     except RejeuError as error:
         snakemake_run.refuse(error)
     snakemake_run.start_jobs_freely(workflow)
@@ -125,5 +127,9 @@ def announce(workflow: Any, graph: Graph) -> None:
         os.environ[ANEW] = "1"
     expected = {name: here.expected_seconds for name, here in graph.study.tiers.items()}
     jobs = plan.jobs_of(workflow, expected)
-    cores = workflow.resource_settings.cores or 1
-    print(plan.describe(jobs, cores, graph.folder), file=sys.stderr)
+    asked = workflow.resource_settings
+    if workflow.local_exec:
+        said = plan.describe(jobs, asked.cores or 1, graph.folder)
+    else:
+        said = plan.describe_elsewhere(jobs, asked.nodes or 1, graph.folder)
+    print(said, file=sys.stderr)

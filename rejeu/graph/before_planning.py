@@ -52,12 +52,13 @@ def refuse_study(rules: list[str], report_files: ReportFiles) -> None:
     """
     graph = report_files.graph
     for tier, here in graph.study.tiers.items():
-        for rule in here.expected_seconds:
-            if rule not in rules:
-                raise RejeuError(
-                    f"config.yaml: tiers.{tier}.expected_seconds: no rule is called '{rule}'; "
-                    f"{suggest(rule, rules)}"
-                )
+        for key in ("expected_seconds", "resources"):
+            for rule in getattr(here, key):
+                if rule not in rules:
+                    raise RejeuError(
+                        f"config.yaml: tiers.{tier}.{key}: no rule is called '{rule}'; "
+                        f"{suggest(rule, rules)}"
+                    )
         for part, given in here.parts.items():
             if given.kind != "command":
                 refuse_longer(

@@ -27,6 +27,7 @@ from rejeu.evaluation.declared_metrics import check_log, read_metrics
 from rejeu.job.machine import machine, peak_memory_mb
 from rejeu.job.program import Ended, run_program, words_of
 from rejeu.job.run import Job
+from rejeu.job.signals import reason
 from rejeu.job.whole_files import read_json, replacing, scratch, state_folder, write_json
 
 METRICS, LOG = "metrics.json", "log.jsonl"
@@ -141,7 +142,7 @@ def refuse_failure(command: str, ended: Ended, printed: list[str], tried: Attemp
     after = f"what it kept is in {tried.state}: the same command goes on from there"
     if ended.asked is not None:
         raise RejeuError(
-            f"stopped by {ended.asked.name}; {after if kept else 'nothing of it is kept'}"
+            f"stopped by {reason(ended.asked)}; {after if kept else 'nothing of it is kept'}"
         )
     if ended.code == 0:
         return

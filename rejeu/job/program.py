@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rejeu.errors import RejeuError
-from rejeu.job.signals import asked_to_stop
+from rejeu.job.signals import END_OF_TIME, asked_to_stop
 
 # Waits until the job is gone, however it ended, and ends the program with all that it started.
 GUARD = 'read -r _; kill -s TERM -- "-$0" && sleep 10 && kill -s KILL -- "-$0"'
@@ -59,7 +59,7 @@ def run_program(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
     def pass_on(number: signal.Signals) -> None:
         asked.append(number)
         for program in running:
-            end(program, number)
+            end(program, in_a_program(number))
 
     with asked_to_stop(pass_on):
         program = start(words, environment)
@@ -71,7 +71,7 @@ def run_program(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
         )
         running.append(program)
         for number in asked:  # while it was being started
-            end(program, number)
+            end(program, in_a_program(number))
         code = program.wait()
         end(program, signal.SIGTERM)  # what it left running
         guard.kill()
@@ -88,6 +88,11 @@ def start(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Po
             f"{words[0]}: can't be run: {error.strerror}; a script begins with a line such as "
             "`#!/bin/sh`, or is named after its interpreter: `sh fit.sh`"
         ) from None
+
+
+def in_a_program(number: signal.Signals) -> signal.Signals:
+    """The signal that a program gets where its job got `number`: of its own it knows no end."""
+    return signal.SIGTERM if number == END_OF_TIME else number
 
 
 def end(program: subprocess.Popen[bytes], number: int) -> None:

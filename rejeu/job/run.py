@@ -52,6 +52,12 @@ def run(
                 print(f"as kept of an equal job: {', '.join(outputs)}")
                 records.finish(outputs)
                 return
+            if snakemake.resources.get("checkpoint_shared") == 0:
+                print(
+                    f"  {outputs[0]}: what is saved of it stays on this machine alone; if this "
+                    "attempt is ended, the next one starts anew",
+                    file=terminal,
+                )
             facts = records.finish(outputs, work(job) or ())
             if keep:
                 if kept_results.let_first_stand(outputs, job.identity, facts):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rejeu.evaluation.quantities import tier_folder
 from rejeu.job.whole_files import read_json
 from rejeu.report.results import read_part
 
@@ -14,7 +15,7 @@ class Evidence:
     """One tier's results.
 
     Attributes:
-        folder: results/{tier}, where further files of the runs lie.
+        folder: results/{tier}, where further files of the runs lie that a figure asks for.
         results: by part and experiment; titles are in the language asked for.
         compared: the experiments of each comparison that the tier runs whole.
         timings: timing/{name}.json, those that were measured.
@@ -32,21 +33,19 @@ class Evidence:
 
 
 def read_evidence(
-    folder: Path,
-    study: Mapping[str, Any],
-    reference: dict[str, Any],
-    timings: Iterable[str | Path] = (),
+    files: Iterable[str], study: Mapping[str, Any], reference: dict[str, Any]
 ) -> Evidence:
     """Read the results of a tier, whose names are their titles until `titled`.
 
     Args:
-        folder: results/{tier}.
+        files: the paths of those that may be read; others may lie beside them.
         study: settings {tier, groups, comparisons: experiments by name, parts: by name {kind,
             experiments: {name: {seeds}}}}; experiments without seeds aren't read.
-        timings: files timing/{name}.json.
     """
+    given = set(files)
+    folder = tier_folder(given, study["tier"])
     results = {
-        part: read_part(folder / part, settings, reference.get(part) or {})
+        part: read_part(folder / part, settings, reference.get(part) or {}, given)
         for part, settings in study["parts"].items()
     }
     return Evidence(
@@ -54,7 +53,11 @@ def read_evidence(
         folder=folder,
         results=results,
         compared=study["comparisons"],
-        timings={Path(path).stem: read_json(path) for path in timings},
+        timings={
+            path.stem: read_json(path)
+            for path in sorted(map(Path, given))
+            if path.parent == folder / "timing"
+        },
         reference=reference,
         groups=study["groups"],
     )

@@ -1,6 +1,6 @@
 """What the report is written from: each experiment's runs over its seeds, by the part's kind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -269,12 +269,14 @@ def shares_of(metrics: list[dict[str, Any]]) -> dict[str, Estimate]:
     return {name: share([each[name] for each in metrics]) for name in METRICS if name in metrics[0]}
 
 
-def read_classifier(runs: dict[str, Any], places: list[Path], _: Mapping[str, str]) -> Result:
+def read_classifier(runs: dict[str, Any], places: list[Path], *_: Any) -> Result:
     """Complete the `runs` of an experiment, in the folders `places`, by their metrics."""
     return ClassifierResult(**runs, metrics=[read_json(place / "metrics.json") for place in places])
 
 
-def read_lora(runs: dict[str, Any], places: list[Path], _: Mapping[str, str]) -> Result:
+def read_lora(
+    runs: dict[str, Any], places: list[Path], _: Mapping[str, str], given: Collection[str]
+) -> Result:
     """Complete the `runs` of an experiment, in the folders `places`, by all measured after them."""
     counted = [place / "stops.json" for place in places]
     return LoraResult(
@@ -285,25 +287,32 @@ def read_lora(runs: dict[str, Any], places: list[Path], _: Mapping[str, str]) ->
             for place in places
         ],
         replies=[read_json(place / "replies.json") for place in places],
-        stops=[read_json(path) for path in counted] if all(map(Path.is_file, counted)) else None,
+        stops=[read_json(path) for path in counted] if all_given(counted, given) else None,
     )
 
 
-def read_command(runs: dict[str, Any], places: list[Path], forms: Mapping[str, str]) -> Result:
+def read_command(
+    runs: dict[str, Any], places: list[Path], forms: Mapping[str, str], _: Collection[str]
+) -> Result:
     """Complete the `runs` of an experiment, in the folders `places`, by their program's metrics."""
     metrics = [read_json(place / "metrics.json") for place in places]
     return CommandResult(**runs, metrics=metrics, forms=dict(forms))
 
 
-READERS: dict[str, Callable[[dict[str, Any], list[Path], Mapping[str, str]], Any]] = {
+READERS: dict[str, Callable[..., Any]] = {
     "classifier": read_classifier,
     "lora": read_lora,
     "command": read_command,
 }
 
 
+def all_given(paths: Iterable[Path], given: Collection[str]) -> bool:
+    """Whether all of these files may be read."""
+    return all(str(path) in given for path in paths)
+
+
 def read_part(
-    folder: Path, part: Mapping[str, Any], reference: Mapping[str, Any]
+    folder: Path, part: Mapping[str, Any], reference: Mapping[str, Any], given: Collection[str]
 ) -> dict[str, Any]:
     """A part's results by experiment, each titled by its name; experiments without seeds are left.
 
@@ -311,17 +320,24 @@ def read_part(
         folder: results/{tier}/{part}.
         part: its settings {kind, experiments: {name: {seeds}}, metrics: of a command, their forms}.
         reference: what the study's reference file has of the part.
+        given: the files that may be read.
     """
     by_experiment = reference.get("experiments", {})
     return {
-        name: read_experiment(folder / name, part, settings["seeds"], by_experiment.get(name))
+        name: read_experiment(
+            folder / name, part, settings["seeds"], by_experiment.get(name), given
+        )
         for name, settings in part["experiments"].items()
         if settings["seeds"]
     }
 
 
 def read_experiment(
-    folder: Path, part: Mapping[str, Any], seeds: list[int], reference: dict[str, Any] | None
+    folder: Path,
+    part: Mapping[str, Any],
+    seeds: list[int],
+    reference: dict[str, Any] | None,
+    given: Collection[str],
 ) -> Any:
     """An experiment's result over these seeds, as the kind of its part has it.
 
@@ -329,6 +345,7 @@ def read_experiment(
         folder: results/{tier}/{part}/{experiment}.
         part: as of `read_part`.
         reference: what the study's reference file has of the experiment.
+        given: the files that may be read.
 
     Raises:
         RejeuError: a file is damaged.
@@ -337,7 +354,7 @@ def read_experiment(
     places = [folder / f"seed{seed}" for seed in seeds]
     logs = [place / "log.jsonl" for place in places]
     # A command need not log a loss.
-    logged = part["kind"] != "command" or all(map(Path.is_file, logs))
+    logged = part["kind"] != "command" or all_given(logs, given)
     runs = {
         "name": folder.name,
         "title": folder.name,
@@ -346,4 +363,4 @@ def read_experiment(
         "losses": [read_losses(path) for path in logs] if logged else [],
         "reference": reference,
     }
-    return READERS[part["kind"]](runs, places, part.get("metrics") or {})
+    return READERS[part["kind"]](runs, places, part.get("metrics") or {}, given)

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     Field,
+    NonNegativeInt,
     PositiveFloat,
+    PositiveInt,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -146,6 +148,19 @@ class Model(Strict):
     """the raw input that holds its tokenizer; null: the same"""
 
 
+class Resources(Strict):
+    """What a job of one rule asks of a scheduler; null: what its rule says, for small models."""
+
+    mem_mb: PositiveInt | None = None
+    """largest resident memory, in MB"""
+    disk_mb: PositiveInt | None = None
+    """what a job writes, in MB"""
+    runtime: PositiveInt | None = None
+    """minutes that a job may take; training that takes longer is submitted again and goes on"""
+    gpu: NonNegativeInt | None = None
+    """GPUs: 1 for training and prediction where the tier's models need one"""
+
+
 class Tier(Strict):
     """A size of the study: data, models, sizes and seeds; experiments are the same in all."""
 
@@ -160,6 +175,8 @@ class Tier(Strict):
     """seeds at each look of `rejeu decide`, after the tier's own"""
     expected_seconds: dict[str, PositiveFloat] = {}
     """of one job of a rule, for the estimate before a build"""
+    resources: dict[str, Resources] = {}
+    """what jobs of a rule ask of a scheduler, where small models' don't do"""
 
 
 class Timing(Strict):

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from rejeu.errors import RejeuError
-from rejeu.job.signals import asked_to_stop
+from rejeu.job.signals import asked_to_stop, reason
 from rejeu.job.whole_files import read_json, replacing, sha256_of, state_folder, write_json
 from rejeu.training.hardware import Hardware
 from rejeu.training.outputs import say
@@ -134,7 +134,7 @@ def read(mark: Path, identity: str) -> State:
 
 @contextmanager
 def noted_signals() -> Iterator[list[signal.Signals]]:
-    """Note a request to end (SIGTERM, Ctrl-C) instead of obeying it, so that state can be saved."""
+    """Note a request to end (SIGTERM, Ctrl-C, the end of an allocation), so that state is saved."""
     received: list[signal.Signals] = []
     with asked_to_stop(received.append):
         yield received
@@ -143,4 +143,4 @@ def noted_signals() -> Iterator[list[signal.Signals]]:
 def stopped(by: signal.Signals, step: int, steps: int, *, kept: bool) -> RejeuError:
     """The error that ends a run which a signal stopped; `kept` says whether its state is saved."""
     after = "its state is saved: the same command goes on from there" if kept else "nothing is kept"
-    return RejeuError(f"stopped by {by.name} after step {step} of {steps}; {after}")
+    return RejeuError(f"stopped by {reason(by)} after step {step} of {steps}; {after}")

@@ -89,8 +89,8 @@ def fit(
     that diverges ends early, with the weights of the step before.
 
     Raises:
-        RejeuError: when asked to stop (SIGTERM, Ctrl-C), once state is saved; when the first step's
-            loss is not a number.
+        RejeuError: when asked to stop (SIGTERM, Ctrl-C, the end of an allocation), once state is
+            saved; when the first step's loss is not a number.
     """
     warmup = math.ceil(len(batches) * warmup_share)
     state = OptimisationState(

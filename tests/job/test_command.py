@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from rejeu.job.signals import END_OF_TIME, reason
 from rejeu.job.whole_files import read_json
 
 ROOT = Path(__file__).parents[2]
@@ -265,7 +266,7 @@ def test_a_program_that_failed_goes_on_from_what_it_kept(study: Study) -> None:
     assert not (study.folder / "states" / "seed3").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, END_OF_TIME])
 def test_a_request_to_stop_reaches_the_program(study: Study, number: signal.Signals) -> None:
     study.program(STEPS)
     (study.folder / "wait").touch()
@@ -279,7 +280,7 @@ def test_a_request_to_stop_reaches_the_program(study: Study, number: signal.Sign
     job.communicate(timeout=20)
     assert is_gone(int((study.folder / "waits").read_text()))
     said = (study.folder / "logs" / "run.log").read_text()
-    assert f"error: stopped by {number.name}; what it kept is in states/seed3/" in said
+    assert f"error: stopped by {reason(number)}; what it kept is in states/seed3/" in said
     (study.folder / "wait").unlink()
     assert "begins after step 3" in study.run()
 

@@ -475,7 +475,12 @@ def read_all(folder: Path, study: dict[str, Any]) -> Evidence:
     """What scripts/write_report.py reads of a results folder."""
     results = folder / "results" / study["tier"]
     reference = read_yaml(ROOT / "report" / "reference.yaml")
-    return read_evidence(results, study, reference, sorted((results / "timing").glob("*.json")))
+    return read_evidence(files_below(results), study, reference)
+
+
+def files_below(folder: Path) -> list[str]:
+    """All files of a folder, as a rule would be given them."""
+    return [str(path) for path in folder.rglob("*") if path.is_file()]
 
 
 def read_results(folder: Path, study: dict[str, Any], language: str) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from rejeu.report.results import read_part
 from rejeu.report.words import FOLDER, known_languages, read_words
 from rejeu.report.write import template_of, write
 from rejeu.study.strict_reading import read_yaml
-from tests.report.results_folder import LANGUAGES, words, write_results
+from tests.report.results_folder import LANGUAGES, files_below, words, write_results
 from tests.report.sample import TIMESTAMP, squeezed
 from tests.report.test_write import fences_out, prose
 
@@ -61,7 +61,7 @@ def write_command(folder: Path) -> None:
 
 def plain_report(folder: Path, study: dict[str, Any], language: str) -> str:
     results = folder / "results" / study["tier"]
-    evidence = read_evidence(results, study, {})
+    evidence = read_evidence(files_below(results), study, {})
     names = context(
         language,
         study,
@@ -85,7 +85,7 @@ def write_study(folder: Path) -> dict[str, Any]:
 
 def test_a_command_s_metrics_are_shares_or_numbers(tmp_path: Path) -> None:
     write_command(tmp_path / "line")
-    line = read_part(tmp_path, OWN, {})["line"]
+    line = read_part(tmp_path, OWN, {}, files_below(tmp_path))["line"]
     assert line.losses == []
     assert line.measured == {
         "accuracy": share([0.75, 0.5]),

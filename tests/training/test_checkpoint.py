@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from rejeu.errors import RejeuError
+from rejeu.job.signals import END_OF_TIME, reason
 from rejeu.job.whole_files import read_json, sha256_of, write_json
 from rejeu.training import checkpoint, classifier, loop, lora
 from rejeu.training.checkpoint import Checkpoints, held, identity_of
@@ -164,7 +165,7 @@ def test_every_step_can_be_the_last_one(
     assert again[2]["resumes"] == 5
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, END_OF_TIME])
 def test_a_signal_saves_at_once_and_ends_the_run(
     tmp_path: Path,
     train: Train,
@@ -177,7 +178,7 @@ def test_a_signal_saves_at_once_and_ends_the_run(
     # A shell's background job ignores SIGINT, and what is ignored stays so.
     before = signal.signal(number, signal.SIG_DFL)
     request.addfinalizer(lambda: signal.signal(number, before))
-    with pytest.raises(RejeuError, match=rf"stopped by {number.name} after step 5 of 12; its st"):
+    with pytest.raises(RejeuError, match=f"stopped by {reason(number)} after step 5 of 12; its st"):
         ended_at(5, folder, train, monkeypatch, lambda: os.kill(os.getpid(), number), steps=0)
     assert [path.name for path in folder.rglob("*.json")] == ["step000000005.json"]
     with states(folder) as found:
