@@ -9,7 +9,7 @@ volumes that it mounts into them.
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from rejeu.errors import RejeuError
 
 EXECUTOR = "kubernetes"
 LABEL = "app=snakemake"  # of the plugin's jobs
+SCRATCH = "1000M"  # for temporary files and what a job prints; a pod that writes more is evicted
 PATIENCE = 120.0  # seconds; a pod that is asked to end has 30 of them
 
 
@@ -69,16 +70,46 @@ def in_shared_folder(executor: Any) -> Any:
 
         @property
         def kubeapi(self) -> Any:
-            return self.api
+            return self.core_api
 
         @kubeapi.setter
         def kubeapi(self, api: Any) -> None:
             # Of a pod that failed the plugin reads the log of its container before the last. There
             # is none (restartPolicy: Never), and the cluster's refusal would end the whole build.
-            api.read_namespaced_pod_log = with_present_log(api.read_namespaced_pod_log)
-            self.api = api
+            read = api.read_namespaced_pod_log
+            api.read_namespaced_pod_log = lambda **asked: read(**(asked | {"previous": False}))
+            self.core_api = api
+
+        @property
+        def batchapi(self) -> Any:
+            return self.batch_api
+
+        @batchapi.setter
+        def batchapi(self, api: Any) -> None:
+            create = api.create_namespaced_job
+            api.create_namespaced_job = lambda namespace, job: create(namespace, fitted(job))
+            self.batch_api = api
 
     return InSharedFolder
+
+
+def fitted(job: Any) -> Any:
+    """A job as the plugin describes it, less what isn't meant, plus what a cluster may demand."""
+    pod = job.spec.template.spec
+    (container,) = pod.containers
+    for amounts in (container.resources.requests, container.resources.limits or {}):
+        # Results go to the volume: of the node's own disk only this is used, whatever `disk_mb` is.
+        amounts["ephemeral-storage"] = SCRATCH
+        for name in [name for name in amounts if name.endswith("/gpu") and amounts[name] == "0"]:
+            del amounts[name]
+            pod.tolerations = None  # of nodes that are kept for jobs with a GPU
+    # What the strictest of Kubernetes' own standards for pods, "restricted", asks for.
+    pod.security_context = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    container.security_context = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    return job
 
 
 @contextmanager
@@ -113,11 +144,6 @@ def start() -> str:
     return f"cd {shlex.quote(str(Path.cwd()))}"
 
 
-def with_present_log(read: Callable[..., str]) -> Callable[..., str]:
-    """Read the log of the container that a pod has, whatever is asked for."""
-    return lambda **asked: read(**(asked | {"previous": False}))
-
-
 def refuse_unusable(folder: Path, volumes: list[Path], image: str) -> None:
     """Refuse settings with which no job could start.
 
@@ -131,7 +157,7 @@ def refuse_unusable(folder: Path, volumes: list[Path], image: str) -> None:
             "Snakemake where such a volume is mounted (profiles/kubernetes/cluster.yaml), or name "
             "the one that is mounted here: kubernetes-persistent-volumes: [CLAIM:FOLDER]"
         )
-    if "$" in image or image.split(":")[0].endswith("snakemake/snakemake"):
+    if "$" in image or "snakemake/snakemake" in image:
         raise RejeuError(
             f"no image is named that has Rejeu in it (container-image: {image}); build one with "
             "`make image`, push it where the cluster gets its images, and name it in REJEU_IMAGE"

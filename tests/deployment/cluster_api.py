@@ -28,6 +28,7 @@ PATH = re.compile(
 )
 VERBS = {"POST": "create", "DELETE": "delete", "GET": "get"}
 Manifest = dict[str, Any]
+DONE: Manifest = {"apiVersion": "v1", "kind": "Status", "status": "Success"}
 
 
 @dataclass
@@ -80,34 +81,47 @@ class Cluster:
 
     def answer(self, verb: str, url: str, body: Manifest | None) -> tuple[int, Manifest | str]:
         """The status and the content of an answer to a request."""
-        parts = urlparse(url)
-        found = PATH.fullmatch(parts.path)
+        found = PATH.fullmatch(urlparse(url).path)
         if found is None or found["namespace"] != NAMESPACE:
             return self.refuse(404, f"{verb} {url}: there is no such path")
-        kind, name, part = found["kind"], found["name"], found["part"]
-        verb = "list" if verb == "get" and name is None else verb
-        resource = f"{kind}/{part}" if part else kind
+        if verb == "get" and found["name"] is None:
+            verb = "list"
+        resource = f"{found['kind']}/{found['part']}" if found["part"] else found["kind"]
         if not self.allows(verb, found["group"] or "", resource):
             return self.refuse(403, f"the Role doesn't allow to {verb} {resource}")
         if verb == "create":
             return self.create(body or {})
+        query = parse_qs(urlparse(url).query)
+        return self.answer_about(verb, found["kind"], found["name"], found["part"], query)
+
+    def answer_about(
+        self, verb: str, kind: str, name: str | None, part: str | None, query: dict[str, list[str]]
+    ) -> tuple[int, Manifest | str]:
+        """The answer to an allowed question about what is there, or to a request to delete it."""
         if kind == "secrets":
-            return 200, {"apiVersion": "v1", "kind": "Status", "status": "Success"}
-        if verb == "list":
-            return 200, self.listed(kind, parse_qs(parts.query))
+            return 200, DONE
+        if name is None:
+            return 200, self.listed(kind, query)
         pod = self.pods.get(name.removesuffix("-x7k2p"))
         if pod is None:
             return self.refuse(404, f'{kind} "{name}" not found')
         if verb == "delete":
-            pod.end()
-            if kind == "jobs":
-                self.pods.pop(pod.name)
-            return 200, {"apiVersion": "v1", "kind": "Status", "status": "Success"}
+            return self.delete(kind, pod)
         if part == "log":
-            if parse_qs(parts.query).get("previous") == ["True"]:
-                return self.refuse(400, f'previous terminated container in pod "{name}" not found')
-            return 200, pod.log
+            return self.log_of(pod, query)
         return 200, job_of(pod)
+
+    def delete(self, kind: str, pod: Pod) -> tuple[int, Manifest]:
+        pod.end()
+        if kind == "jobs":
+            self.pods.pop(pod.name)
+        return 200, DONE
+
+    def log_of(self, pod: Pod, query: dict[str, list[str]]) -> tuple[int, Manifest | str]:
+        # Without a restart there is no container before the present one.
+        if query.get("previous") == ["True"]:
+            return self.refuse(400, f'previous terminated container in "{pod.name}" not found')
+        return 200, pod.log
 
     def refuse(self, code: int, message: str) -> tuple[int, Manifest]:
         self.refusals.append(message)
@@ -210,7 +224,7 @@ def serving(cluster: Cluster, folder: Path) -> Iterator[dict[str, str]]:
 
         do_GET = do_POST = do_DELETE = handle_request  # noqa: N815  http.server's names
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             """What is asked stands in `posted` and `refusals`."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

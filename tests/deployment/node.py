@@ -21,6 +21,7 @@ from typing import Any
 from tests.deployment.cluster_api import NAMESPACE, Pod
 
 ROOT = Path(__file__).parents[2]
+TEMPORARY = "/tmp"  # noqa: S108  the container's own
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/opt")
 
 
@@ -40,7 +41,7 @@ def installed() -> Image:
     folders = [path for name in SYSTEM if (path := Path(name)).is_dir()]
     outside = [path for path in python if not any(map(path.is_relative_to, folders))]
     path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
-    home = {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108  the container's own
+    home = {"HOME": TEMPORARY, "LANG": "C.UTF-8"}
     return Image((*folders, *sorted(outside)), {"PATH": path, **home})
 
 
@@ -103,7 +104,7 @@ class Node:
             source = self.claims[claim["claimName"]] if claim else empty
             bound[Path(mount["mountPath"])] = source
         if self.image.root is None:
-            lines = [f"mount -t tmpfs tmpfs {root}", f"mkdir -m 1777 {root}/tmp"]
+            lines = [f"mount -t tmpfs tmpfs {root}", f"mkdir -m 1777 {root}{TEMPORARY}"]
         else:
             for name in ("written", "work"):
                 (folder / name).mkdir()
@@ -120,7 +121,7 @@ class Node:
             f"mount -t proc proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
             f"exec /usr/sbin/chroot --userspec={self.image.user}:{self.image.user} {root} "
-            f"/bin/sh -c 'cd \"$0\" && exec \"$@\"' \"$@\"",
+            f'/bin/sh -c \'cd "$0" && exec "$@"\' "$@"',
         ]
         given = dict(environment_of(container))
         words = [

@@ -1,51 +1,262 @@
 """Kubernetes: what the real plugin asks of a cluster, and a study that is built through it.
 
 No cluster is to be had here. Snakemake, its plugin and the pods' programs are real; the cluster's
-API and its node are stand-ins (`cluster_api`, `node`), which say where they are less.
+API and its node are stand-ins (`cluster_api`, `node`), which say what they do.
 """
 
+import base64
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
+from threading import Event
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from tests.deployment.cluster_api import NAMESPACE, Cluster, Pod, refusal, serving
+from rejeu.graph.paths import model_files
+from rejeu.job.whole_files import read_json
+from tests.deployment.cluster_api import NAMESPACE, Cluster, Manifest, Pod, refusal, serving
 from tests.deployment.node import Node, installed
-from tests.workflow.project import ROOT, copy_of_the_project
+from tests.workflow.project import ROOT, Project, copy_of_the_project
 
 PROFILE = ROOT / "profiles" / "kubernetes"
 IMAGE = "registry.example/rejeu:1"
+RUN = "results/paper/sentiment/baseline/seed42/run.json"
 
 
-def objects() -> list[dict[str, Any]]:
-    """What cluster.yaml creates."""
+def objects() -> list[Manifest]:
+    """What cluster.yaml creates, with an image filled in as a site does."""
     text = (PROFILE / "cluster.yaml").read_text(encoding="utf-8")
     return list(YAML(typ="safe").load_all(text.replace("&image IMAGE", f"&image {IMAGE}")))
 
 
-def of_kind(kind: str) -> dict[str, Any]:
+def of_kind(kind: str) -> Manifest:
     (found,) = [each for each in objects() if each["kind"] == kind]
     return found
 
 
 @contextmanager
-def cluster(folder: Path, start: Callable[[Pod], None]) -> Iterator[tuple[Cluster, dict[str, str]]]:
-    """A cluster whose account may do what the Role of cluster.yaml says, and its environment."""
-    made = Cluster(of_kind("Role")["rules"], start)
+def cluster(
+    folder: Path, start: Callable[[Pod], None], rules: list[Manifest] | None = None
+) -> Iterator[tuple[Cluster, dict[str, str]]]:
+    """A cluster whose account may do what cluster.yaml's Role says; its clients' environment."""
+    made = Cluster(of_kind("Role")["rules"] if rules is None else rules, start)
     with serving(made, folder) as environment:
         yield made, os.environ | environment | {"REJEU_IMAGE": IMAGE}
 
 
+def build(project: Project, environment: dict[str, str], *words: str) -> str:
+    """Let Snakemake ask for the one training job that waits, and fail; all that it printed."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", RUN, "--workflow-profile", str(PROFILE)),
+            *("--kubernetes-namespace", NAMESPACE, "--seconds-between-status-checks", "1"),
+            *("--kubernetes-persistent-volumes", f"rejeu-study:{project.folder}"),
+            *("--retries", "1", *words),
+        ],
+        cwd=project.folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def fails(pod: Pod) -> None:
+    pod.code, pod.log = 1, f"{pod.name} printed this"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a cluster was asked by a build of which each job fails."""
+
+    project: Project
+    jobs: list[Manifest]
+    refusals: list[str]
+    said: str
+
+    @property
+    def pod(self) -> Manifest:
+        return self.jobs[0]["spec"]["template"]["spec"]
+
+    @property
+    def container(self) -> Manifest:
+        return self.pod["containers"][0]
+
+
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The repository's study, of whose paper tier one training run waits.
+
+    What the run would read are placeholders: here it is only asked for.
+    """
+    project = copy_of_the_project(ROOT, tmp_path_factory.mktemp("kubernetes") / "s", inputs=False)
+    rows = [f"results/paper/data/sentiment/seed42/{rows}.arrow" for rows in ("train", "test")]
+    for name in [*model_files("distilbert"), *rows]:
+        path = project.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="module")
+def asked(waiting: Project, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    with cluster(tmp_path_factory.mktemp("cluster"), fails) as (made, environment):
+        said = build(waiting, environment)
+    return Asked(waiting, made.posted, made.refusals, said)
+
+
 def test_a_cluster_takes_what_a_site_creates() -> None:
     assert [refusal(each) for each in objects()] == [None] * 5
+
+
+def test_a_cluster_takes_the_plugin_s_jobs_and_answers_its_calls(asked: Asked) -> None:
+    assert asked.refusals == []
+    assert [job["kind"] for job in asked.jobs] == ["Job", "Job"]
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (lambda job: job["spec"].update(backoffLimits=0), "backoffLimits"),
+        (lambda job: job["spec"]["template"]["spec"].update(restartPolicy=1), "is not of type"),
+        (lambda job: job["spec"]["template"]["spec"].update(volumes=[]), "no volume"),
+        (
+            lambda job: job["spec"]["template"]["spec"]["containers"][0]["resources"].pop("limits"),
+            "nvidia.com/gpu",
+        ),
+    ],
+)
+def test_the_stand_in_refuses_what_a_cluster_would(
+    asked: Asked, words: Callable[[Manifest], None], refused: str
+) -> None:
+    job = read_back(asked.jobs[0])
+    words(job)
+    assert refused in (refusal(job) or "nothing was refused")
+
+
+def read_back(manifest: Manifest) -> Manifest:
+    return {
+        key: read_back(value)
+        if isinstance(value, dict)
+        else [read_back(each) if isinstance(each, dict) else each for each in value]
+        if isinstance(value, list)
+        else value
+        for key, value in manifest.items()
+    }
+
+
+def test_a_training_job_gets_a_gpu_memory_and_one_core(asked: Asked) -> None:
+    resources = asked.container["resources"]
+    expected = {"memory": "12000M", "nvidia.com/gpu": "1", "ephemeral-storage": "1000M"}
+    assert resources["requests"] == expected | {"cpu": "950m"}
+    assert resources["limits"] == expected | {"cpu": "1000m"}
+    assert [each["key"] for each in asked.pod["tolerations"]] == ["nvidia.com/gpu"]
+
+
+def test_a_second_attempt_gets_more_memory(asked: Asked) -> None:
+    second = asked.jobs[1]["spec"]["template"]["spec"]["containers"][0]
+    assert second["resources"]["limits"]["memory"] == "18000M"
+
+
+def test_a_job_without_a_gpu_keeps_off_nodes_that_have_one(
+    waiting: Project, tmp_path: Path
+) -> None:
+    with cluster(tmp_path, fails) as (made, environment):
+        build(waiting, environment, "--set-resources", "train_classifier:gpu=0", "--retries", "0")
+    assert made.refusals == []
+    pod = made.posted[0]["spec"]["template"]["spec"]
+    assert not any("gpu" in name for name in pod["containers"][0]["resources"]["limits"])
+    assert "tolerations" not in pod
+
+
+def test_the_image_runs_as_no_root_and_with_no_more_rights_than_it_needs(asked: Asked) -> None:
+    assert asked.container["image"] == IMAGE
+    assert asked.pod["securityContext"]["runAsNonRoot"] is True
+    assert asked.container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert asked.container["env"] == []
+
+
+def test_only_snakemake_repeats_what_failed(asked: Asked) -> None:
+    assert asked.pod["restartPolicy"] == "Never"
+    assert asked.jobs[0]["spec"]["backoffLimit"] == 0
+
+
+def test_a_job_runs_in_the_study_s_folder_on_the_volume(asked: Asked) -> None:
+    study = str(asked.project.folder)
+    mounted = {mount["name"]: mount["mountPath"] for mount in asked.container["volumeMounts"]}
+    assert mounted["rejeu-study"] == study
+    claims = {
+        volume["name"]: volume.get("persistentVolumeClaim") for volume in asked.pod["volumes"]
+    }
+    assert claims["rejeu-study"] == {"claimName": "rejeu-study"}
+    assert asked.container["args"][1].startswith(f"cd {study} && python -m snakemake ")
+
+
+def test_a_job_s_command_names_no_file_that_its_pod_has_not(asked: Asked) -> None:
+    words = [plain(word) for word in shlex.split(asked.container["args"][1])]
+    absolute = {path for word in words for path in re.findall(r"(?<![\w.])/[\w./-]+", word)}
+    outside = {path for path in absolute if not Path(path).is_relative_to(asked.project.folder)}
+    assert outside == set()
+    assert f"{asked.project.folder}/Snakefile" in absolute
+
+
+def plain(word: str) -> str:
+    """A word of a command, without the form in which Snakemake passes some of them."""
+    coded = word.removeprefix("base64//")
+    return base64.b64decode(coded).decode() if coded != word else word
+
+
+def test_what_a_failed_pod_printed_is_kept_and_named(asked: Asked) -> None:
+    for job in asked.jobs:
+        name = job["metadata"]["name"]
+        log = asked.project.folder / f".snakemake/auxiliary/kubernetes-logs/{name}.log"
+        assert log.read_text(encoding="utf-8") == f"{name} printed this\n"
+        assert str(log) in asked.said
+
+
+def test_without_an_image_the_error_says_how_to_get_one(waiting: Project, tmp_path: Path) -> None:
+    with cluster(tmp_path, fails) as (made, environment):
+        environment.pop("REJEU_IMAGE")
+        said = build(waiting, environment)
+    assert "error: no image is named" in said
+    assert "make image" in said
+    assert "Traceback" not in said
+    assert made.posted == []
+
+
+def test_a_study_beside_the_volume_is_refused(waiting: Project, tmp_path: Path) -> None:
+    with cluster(tmp_path, fails) as (made, environment):
+        said = build(waiting, environment, "--kubernetes-persistent-volumes", "rejeu-study:/data")
+    assert f"error: {waiting.folder}: pods can't see this folder" in said
+    assert made.posted == []
+
+
+def test_what_the_account_may_not_do_is_said_in_one_line(waiting: Project, tmp_path: Path) -> None:
+    rules = [rule for rule in of_kind("Role")["rules"] if rule["resources"] != ["secrets"]]
+    with cluster(tmp_path, fails, rules) as (_, environment):
+        said = build(waiting, environment)
+    assert "error: the cluster refuses (403" in said
+    assert "the Role doesn't allow to create secrets" in said
+    assert "Traceback" not in said
+
+
+def test_no_cluster_is_said_in_one_line(waiting: Project, tmp_path: Path) -> None:
+    environment = os.environ | {"KUBECONFIG": str(tmp_path / "none"), "REJEU_IMAGE": IMAGE}
+    said = build(waiting, environment)
+    assert "error: no cluster is known here" in said
+    assert "Traceback" not in said
 
 
 @pytest.fixture
@@ -53,33 +264,65 @@ def volume(tmp_path: Path) -> Path:
     """A volume that holds a study, the small example, with what it reads."""
     folder = tmp_path / "volume"
     shutil.copytree(ROOT / "examples" / "two_classifiers", folder)
-    snakefile = folder / "Snakefile"
-    rules = snakefile.read_text(encoding="utf-8").replace('"../../Snakefile"', f'"{ROOT}/Snakefile"')
-    snakefile.write_text(rules, encoding="utf-8")
+    for name, old, new in (
+        ("Snakefile", '"../../Snakefile"', f'"{ROOT}/Snakefile"'),
+        ("config.yaml", "seeds: [1, 2, 3, 4, 5]", "seeds: [1]"),
+    ):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
     for name in ("inputs", ".made/inputs"):
         read = ROOT / ".cache" / "rejeu" / name / "movie_reviews"
         shutil.copytree(read, folder / ".cache" / "rejeu" / name / "movie_reviews")
     return folder
 
 
-def test_a_study_is_built_in_pods_though_some_fail(tmp_path: Path, volume: Path) -> None:
+def has_namespaces() -> bool:
+    """Whether this machine lets us make what containers are made of."""
+    words = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    try:
+        return subprocess.run(words, check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_namespaces(), reason="containers can't be made here: not root")
+def test_a_study_is_built_though_a_pod_is_lost_and_then_snakemake(
+    tmp_path: Path, volume: Path
+) -> None:
     node = Node(installed(), {"rejeu-study": volume}, tmp_path)
-    controller = of_kind("Job")["spec"]["template"]["spec"]
-    controller["containers"][0]["command"][2] = str(PROFILE)
-    controller["containers"][0]["args"] = ["--kubernetes-namespace", "$(NAMESPACE)", "--seconds-between-status-checks", "1", "-j", "2"]
-    lost = []
+    started: list[Pod] = []
+    third = Event()
 
     def start(pod: Pod) -> None:
         node.start(pod)
-        if not lost:  # its node is lost
-            lost.append(pod.name)
-            Timer(3, pod.end).start()
+        started.append(pod)
+        if len(started) == 1:  # its node is lost
+            pod.end()
+        if len(started) == 3:
+            third.set()
 
+    controller = of_kind("Job")["spec"]["template"]["spec"]
+    (container,) = controller["containers"]
+    container["command"][2] = str(PROFILE)
+    container["args"] = [*container["args"][:2], "--seconds-between-status-checks", "1"]
     with cluster(tmp_path, start) as (made, environment):
-        snakemake = node.run(controller, {"KUBECONFIG": environment["KUBECONFIG"]}, (tmp_path,))
+        seen = {"KUBECONFIG": environment["KUBECONFIG"]}
         try:
-            code = snakemake.process.wait(timeout=120)
+            killed = node.run(controller, seen, (tmp_path,))
+            assert third.wait(120), killed.said()
+            killed.end()
+            again = node.run(controller, seen, (tmp_path,))
+            assert again.process.wait(240) == 0, again.said()
         finally:
             node.close()
-            print(snakemake.said(), made.refusals)
-    assert code == 0, snakemake.said()
+    assert made.refusals == []
+    assert started[0].name in killed.said()
+    left = [pod.name for pod in started[1:3]]
+    for name in left:
+        assert f"Job {name}, which a killed Snakemake left, is ended" in again.said()
+    assert not made.pods
+    assert (volume / "report.pdf").is_file()
+    verdicts: Any = read_json(volume / "results" / "laptop" / "claims.json")
+    assert verdicts
