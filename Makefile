@@ -8,7 +8,7 @@ BIN := .venv/bin
 REJEU := $(BIN)/rejeu
 AT := $(if $(TIER),--tier $(TIER))
 
-.PHONY: report claims decide replay why plan retrain test test-slow soak lint format audit bench clean clean-all
+.PHONY: report claims decide replay why plan retrain test test-slow test-clusters soak lint format audit bench clean clean-all
 
 report: .venv/installed
 	@$(REJEU) report $(AT)
@@ -38,11 +38,16 @@ retrain: .venv/installed
 	@$(REJEU) retrain $(AT)
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not clusters"
 
 # Kills, full disks, damage and edits at length: about a quarter of an hour more.
 test-slow: .venv/installed
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not clusters"
+
+# On a real SLURM and a real Grid Engine, which the tests start on this machine: as root, where Debian's slurm-wlm,
+# munge, gridengine-master, gridengine-exec and gridengine-client are installed. Else it says what is missing.
+test-clusters: .venv/installed
+	$(BIN)/python -m pytest -m clusters
 
 # Twenty kills at random moments, each followed by a plain rerun. About a quarter of an hour.
 soak: .venv/installed

@@ -55,10 +55,19 @@ def checked(path: str) -> str:
     return sha256
 
 
+def of_target(output: str) -> Path:
+    """The folder of all that is kept of the jobs which make a first output."""
+    return FOLDER / hashlib.sha256(output.encode()).hexdigest()[:16]
+
+
+def lock(output: str) -> Path:
+    """The lock that a job holds which makes a first output, in every copy that shares the cache."""
+    return of_target(output) / ".lock"
+
+
 def entry(outputs: list[str], identity: str) -> Path:
     """The folder that keeps the results of a job: by its first output, then by its identity."""
-    target = hashlib.sha256(outputs[0].encode()).hexdigest()[:16]
-    return FOLDER / target / identity[:32]
+    return of_target(outputs[0]) / identity[:32]
 
 
 def restore(outputs: list[str], identity: str) -> bool:

@@ -1,4 +1,4 @@
-"""Clean review texts."""
+"""Clean texts."""
 
 import html
 import re

@@ -42,10 +42,8 @@ def run(
     """
     outputs = [str(path) for path in snakemake.output]
     with logged(snakemake.log[0]) as terminal:
-        lock = records.place(outputs[0]).with_suffix(".lock")
-        shared = lock.is_relative_to(records.SHARED)
-        alone = exclusive(lock, snakemake.rule, terminal) if shared else nullcontext()
-        with alone:
+        lock = lock_of(outputs[0], keep=keep)
+        with exclusive(lock, snakemake.rule, terminal) if lock else nullcontext():
             job = Job(terminal, kept_results.identity_of(snakemake))
             records.begin(outputs)
             if keep and kept_results.restore(outputs, job.identity):
@@ -63,6 +61,17 @@ def run(
                 if kept_results.let_first_stand(outputs, job.identity, facts):
                     facts = records.finish(outputs)
                 kept_results.keep(outputs, job.identity, facts)
+
+
+def lock_of(output: str, *, keep: bool) -> Path | None:
+    """The lock of a job that an equal one may run beside, here or on another machine.
+
+    Whoever waited for it finds the results kept, or the shared file there.
+    """
+    if keep:
+        return kept_results.lock(output)
+    place = records.place(output)
+    return place.with_suffix(".lock") if place.is_relative_to(records.SHARED) else None
 
 
 @contextmanager

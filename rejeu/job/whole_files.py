@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ def exclusive(lock: Path, label: str, terminal: TextIO) -> Iterator[None]:
             print(f"  {label}: waiting for process {stream.read().strip()}", file=terminal)
             fcntl.flock(stream, fcntl.LOCK_EX)
         stream.truncate(0)
-        stream.write(f"{os.getpid()}")
+        stream.write(f"{os.getpid()} on {platform.node()}")
         stream.flush()
         yield
 

@@ -18,8 +18,9 @@ import json, sys
 from rejeu.build.dry_run import dry_run
 from pathlib import Path
 with dry_run("all", sys.argv[1], Path()) as workflow:
+    here = workflow._localrules
     jobs = [job for job in workflow.dag.jobs if not job.rule.norun]
-    print(json.dumps([[job.rule.name, job.rule.name in workflow._localrules, dict(job.resources)] for job in jobs]))
+    print(json.dumps([[job.rule.name, job.rule.name in here, dict(job.resources)] for job in jobs]))
 """
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
+RUN = "results/smoke/sentiment/baseline/seed42/run.json"
 TARGETS = [
+    RUN,
     ".cache/rejeu/models/minilm_l6/model.safetensors",
     "results/smoke/data/chat/pairs.parquet",
 ]
@@ -31,5 +33,7 @@ def test_two_copies_fill_one_empty_cache(tmp_path: Path) -> None:
     assert [process.returncode for process in started] == [0, 0], said
     assert "waiting for process" in "".join(said)
     for name in ("one", "two"):
-        assert (tmp_path / name / TARGETS[1]).is_file()
+        assert all((tmp_path / name / target).is_file() for target in TARGETS)
         assert Project(tmp_path / name).planned(*TARGETS) == {}
+    # Whoever came second waited, and took what the first made: even its time is the same.
+    assert (tmp_path / "one" / RUN).read_bytes() == (tmp_path / "two" / RUN).read_bytes()
