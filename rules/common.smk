@@ -55,6 +55,13 @@ study = graph.study
 settings = Settings(graph)
 report_files = ReportFiles(graph)
 
+
+# With `--sdm apptainer`, and only then, jobs run in this image: docs/containers.md says how to make it.
+containerized: snakemake_run.CONTAINER
+
+
+snakemake_run.show_engine_to_containers(workflow, ENGINE)
+
 # How often a training run saves what it needs to go on after a kill. A profile may say otherwise,
 # `set-resources: {train_lora: {checkpoint_steps: 20}}`, and nothing is trained again for that.
 SAVE_STATE = {
