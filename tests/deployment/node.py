@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -31,6 +32,7 @@ class Image:
 
     folders: tuple[Path, ...]  # of this machine, each at its own place
     environment: Mapping[str, str]
+    engine: Path
     root: Path | None = None  # the image, unpacked; `folders` are then seen beside it
     user: int = 0
 
@@ -42,7 +44,7 @@ def installed() -> Image:
     outside = [path for path in python if not any(map(path.is_relative_to, folders))]
     path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
     home = {"HOME": TEMPORARY, "LANG": "C.UTF-8"}
-    return Image((*folders, *sorted(outside)), {"PATH": path, **home})
+    return Image((*folders, *sorted(outside)), {"PATH": path, **home}, ROOT)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Container:
     def end(self) -> None:
         """End it as a node that is lost does: all its processes at once."""
         if self.process.poll() is None:
+            pid = self.process.pid
+            # The first process in the container's namespace; with it go all others.
+            with suppress(OSError):
+                for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                    os.kill(int(child), signal.SIGKILL)
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
@@ -158,3 +165,12 @@ def environment_of(container: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield entry["name"], NAMESPACE
         else:
             assert source["secretKeyRef"]["optional"], entry
+
+
+def can_contain() -> bool:
+    """Whether this machine lets us make what containers are made of."""
+    words = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    try:
+        return subprocess.run(words, check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False

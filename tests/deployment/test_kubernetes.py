@@ -8,49 +8,28 @@ import base64
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
-from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from rejeu.graph.paths import model_files
-from rejeu.job.whole_files import read_json
-from tests.deployment.cluster_api import NAMESPACE, Cluster, Manifest, Pod, refusal, serving
-from tests.deployment.node import Node, installed
+from tests.deployment.cluster_api import NAMESPACE, Manifest, Pod, refusal
+from tests.deployment.node import can_contain, installed
+from tests.deployment.pod_builds import (
+    IMAGE,
+    PROFILE,
+    build_through_losses,
+    cluster,
+    objects,
+    of_kind,
+)
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
-PROFILE = ROOT / "profiles" / "kubernetes"
-IMAGE = "registry.example/rejeu:1"
 RUN = "results/paper/sentiment/baseline/seed42/run.json"
-
-
-def objects() -> list[Manifest]:
-    """What cluster.yaml creates, with an image filled in as a site does."""
-    text = (PROFILE / "cluster.yaml").read_text(encoding="utf-8")
-    return list(YAML(typ="safe").load_all(text.replace("&image IMAGE", f"&image {IMAGE}")))
-
-
-def of_kind(kind: str) -> Manifest:
-    (found,) = [each for each in objects() if each["kind"] == kind]
-    return found
-
-
-@contextmanager
-def cluster(
-    folder: Path, start: Callable[[Pod], None], rules: list[Manifest] | None = None
-) -> Iterator[tuple[Cluster, dict[str, str]]]:
-    """A cluster whose account may do what cluster.yaml's Role says; its clients' environment."""
-    made = Cluster(of_kind("Role")["rules"] if rules is None else rules, start)
-    with serving(made, folder) as environment:
-        yield made, os.environ | environment | {"REJEU_IMAGE": IMAGE}
 
 
 def build(project: Project, environment: dict[str, str], *words: str) -> str:
@@ -259,70 +238,13 @@ def test_no_cluster_is_said_in_one_line(waiting: Project, tmp_path: Path) -> Non
     assert "Traceback" not in said
 
 
-@pytest.fixture
-def volume(tmp_path: Path) -> Path:
-    """A volume that holds a study, the small example, with what it reads."""
-    folder = tmp_path / "volume"
-    shutil.copytree(ROOT / "examples" / "two_classifiers", folder)
-    for name, old, new in (
-        ("Snakefile", '"../../Snakefile"', f'"{ROOT}/Snakefile"'),
-        ("config.yaml", "seeds: [1, 2, 3, 4, 5]", "seeds: [1]"),
-    ):
-        text = (folder / name).read_text(encoding="utf-8")
-        assert text.count(old) == 1
-        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
-    for name in ("inputs", ".made/inputs"):
-        read = ROOT / ".cache" / "rejeu" / name / "movie_reviews"
-        shutil.copytree(read, folder / ".cache" / "rejeu" / name / "movie_reviews")
-    return folder
-
-
-def has_namespaces() -> bool:
-    """Whether this machine lets us make what containers are made of."""
-    words = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    try:
-        return subprocess.run(words, check=False, capture_output=True).returncode == 0
-    except OSError:
-        return False
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not has_namespaces(), reason="containers can't be made here: not root")
-def test_a_study_is_built_though_a_pod_is_lost_and_then_snakemake(
-    tmp_path: Path, volume: Path
-) -> None:
-    node = Node(installed(), {"rejeu-study": volume}, tmp_path)
-    started: list[Pod] = []
-    third = Event()
-
-    def start(pod: Pod) -> None:
-        node.start(pod)
-        started.append(pod)
-        if len(started) == 1:  # its node is lost
-            pod.end()
-        if len(started) == 3:
-            third.set()
-
-    controller = of_kind("Job")["spec"]["template"]["spec"]
-    (container,) = controller["containers"]
-    container["command"][2] = str(PROFILE)
-    container["args"] = [*container["args"][:2], "--seconds-between-status-checks", "1"]
-    with cluster(tmp_path, start) as (made, environment):
-        seen = {"KUBECONFIG": environment["KUBECONFIG"]}
-        try:
-            killed = node.run(controller, seen, (tmp_path,))
-            assert third.wait(120), killed.said()
-            killed.end()
-            again = node.run(controller, seen, (tmp_path,))
-            assert again.process.wait(240) == 0, again.said()
-        finally:
-            node.close()
-    assert made.refusals == []
-    assert started[0].name in killed.said()
-    left = [pod.name for pod in started[1:3]]
-    for name in left:
-        assert f"Job {name}, which a killed Snakemake left, is ended" in again.said()
-    assert not made.pods
-    assert (volume / "report.pdf").is_file()
-    verdicts: Any = read_json(volume / "results" / "laptop" / "claims.json")
-    assert verdicts
+@pytest.mark.skipif(not can_contain(), reason="containers can't be made here: not root")
+def test_a_study_is_built_though_a_pod_is_lost_and_then_snakemake(tmp_path: Path) -> None:
+    built = build_through_losses(installed(), tmp_path)
+    assert built.cluster.refusals == []
+    assert built.started[0].name in built.killed
+    for pod in built.started[1:3]:
+        assert f"Job {pod.name}, which a killed Snakemake left, is ended" in built.again
+    assert not built.cluster.pods
+    assert (built.study / "report.pdf").is_file()
