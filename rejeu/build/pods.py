@@ -128,7 +128,7 @@ def clear_refusals() -> Iterator[None]:
     except ConfigException as error:
         raise RejeuError(
             f"no cluster is known here ({error}); run Snakemake in a pod of it "
-            "(profiles/kubernetes/cluster.yaml), or where `kubectl` works"
+            "(profiles/kubernetes/build.yaml), or where `kubectl` works"
         ) from None
     except ApiException as error:
         raise RejeuError(
@@ -154,13 +154,14 @@ def refuse_unusable(folder: Path, volumes: list[Path], image: str) -> None:
         mounted = ", ".join(map(str, volumes)) or "none"
         raise RejeuError(
             f"{folder}: pods can't see this folder; volumes that they mount: {mounted}. Run "
-            "Snakemake where such a volume is mounted (profiles/kubernetes/cluster.yaml), or name "
+            "Snakemake where such a volume is mounted (profiles/kubernetes/build.yaml), or name "
             "the one that is mounted here: kubernetes-persistent-volumes: [CLAIM:FOLDER]"
         )
     if "$" in image or "snakemake/snakemake" in image:
         raise RejeuError(
-            f"no image is named that has Rejeu in it (container-image: {image}); build one with "
-            "`make image`, push it where the cluster gets its images, and name it in REJEU_IMAGE"
+            f"no image is named that has Rejeu in it (container-image: {image}); build one "
+            "(docs/containers.md), push it where the cluster gets its images, and name it in "
+            "REJEU_IMAGE"
         )
 
 

@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 from ruamel.yaml import YAML
 
@@ -19,9 +20,12 @@ IMAGE = "registry.example/rejeu:1"
 
 
 def objects() -> list[Manifest]:
-    """What cluster.yaml creates, with an image filled in as a site does."""
-    text = (PROFILE / "cluster.yaml").read_text(encoding="utf-8")
-    return list(YAML(typ="safe").load_all(text.replace("&image IMAGE", f"&image {IMAGE}")))
+    """What cluster.yaml and build.yaml create, with an image filled in as a site does."""
+    texts = [
+        (PROFILE / name).read_text(encoding="utf-8") for name in ("cluster.yaml", "build.yaml")
+    ]
+    text = "---\n".join(texts).replace("&image IMAGE", f"&image {IMAGE}")
+    return list(YAML(typ="safe").load_all(text))
 
 
 def of_kind(kind: str) -> Manifest:
@@ -55,6 +59,15 @@ def example_study(folder: Path, engine: Path) -> Path:
     return folder
 
 
+def snakemake_pod(image: Image, *words: str) -> Manifest:
+    """The pod of build.yaml's own job, which asks often what became of its jobs."""
+    pod = of_kind("Job")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    container["command"][2] = str(image.engine / "profiles" / "kubernetes")
+    container["args"] = [*container["args"][:2], "--seconds-between-status-checks", "1", *words]
+    return pod
+
+
 @dataclass(frozen=True)
 class Built:
     """A build of which the first pod was lost, then Snakemake itself, and that went on."""
@@ -67,7 +80,7 @@ class Built:
 
 
 def build_through_losses(image: Image, folder: Path) -> Built:
-    """Run cluster.yaml's own job, in an image; kill it while two pods run, and run it again."""
+    """Run build.yaml's own job, in an image; kill it while two pods run, and run it again."""
     study = example_study(folder / "volume", image.engine)
     for path in (study, *study.rglob("*")):
         os.chown(path, image.user, image.user)
@@ -83,10 +96,7 @@ def build_through_losses(image: Image, folder: Path) -> Built:
         if len(started) == 3:
             third.set()
 
-    controller = of_kind("Job")["spec"]["template"]["spec"]
-    (container,) = controller["containers"]
-    container["command"][2] = str(image.engine / "profiles" / "kubernetes")
-    container["args"] = [*container["args"][:2], "--seconds-between-status-checks", "1"]
+    controller = snakemake_pod(image)
     clients = folder / "clients"
     clients.mkdir()
     with cluster(clients, start) as (made, environment):
@@ -100,3 +110,38 @@ def build_through_losses(image: Image, folder: Path) -> Built:
         finally:
             node.close()
     return Built(study, made, started, killed.said(), again.said())
+
+
+def train_through_a_loss(image: Image, study: Path, folder: Path, words: list[str]) -> str:
+    """Make a trained run in pods, of which the one that trains is lost once it has saved a state.
+
+    Returns:
+        What Snakemake printed.
+    """
+    node = Node(image, {"rejeu-study": study}, folder)
+    lost: list[str] = []
+
+    def lose(pod: Pod) -> None:
+        states = study / ".cache" / "rejeu" / "checkpoints"
+        while pod.code is None and not any(states.rglob("step*.json")):
+            time.sleep(0.05)
+        pod.end()
+
+    def start(pod: Pod) -> None:
+        node.start(pod)
+        if "train_" in pod.container["args"][1].split("--allowed-rules")[1] and not lost:
+            lost.append(pod.name)
+            Thread(target=lose, args=[pod]).start()
+
+    clients = folder / "clients"
+    clients.mkdir()
+    with cluster(clients, start) as (made, environment):
+        seen = {"KUBECONFIG": environment["KUBECONFIG"]}
+        try:
+            building = node.run(snakemake_pod(image, *words), seen, (clients,))
+            assert building.process.wait(400) == 0, building.said()
+        finally:
+            node.close()
+    assert made.refusals == []
+    assert f"Job {lost[0]} failed" in building.said()
+    return building.said()

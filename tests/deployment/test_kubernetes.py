@@ -26,6 +26,7 @@ from tests.deployment.pod_builds import (
     cluster,
     objects,
     of_kind,
+    train_through_a_loss,
 )
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
@@ -210,7 +211,7 @@ def test_without_an_image_the_error_says_how_to_get_one(waiting: Project, tmp_pa
         environment.pop("REJEU_IMAGE")
         said = build(waiting, environment)
     assert "error: no image is named" in said
-    assert "make image" in said
+    assert "docs/containers.md" in said
     assert "Traceback" not in said
     assert made.posted == []
 
@@ -248,3 +249,19 @@ def test_a_study_is_built_though_a_pod_is_lost_and_then_snakemake(tmp_path: Path
         assert f"Job {pod.name}, which a killed Snakemake left, is ended" in built.again
     assert not built.cluster.pods
     assert (built.study / "report.pdf").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_contain(), reason="containers can't be made here: not root")
+def test_training_goes_on_in_another_pod_with_the_same_bytes(tmp_path: Path) -> None:
+    run = "results/smoke/sentiment/baseline/seed42"
+    weights = f"{run}/model/model.safetensors"
+    here = copy_of_the_project(ROOT, tmp_path / "here")
+    here.snakemake(weights)
+    there = copy_of_the_project(ROOT, tmp_path / "there")
+    often = ["--set-resources", "train_classifier:checkpoint_steps=1"]
+    train_through_a_loss(installed(), there.folder, tmp_path, [weights, *often])
+    log = "logs/smoke/train_classifier/sentiment.baseline.seed42.log"
+    assert "goes on after step" in (there.folder / log).read_text(encoding="utf-8")
+    for name in (weights, f"{run}/log.jsonl"):
+        assert there.sha256(name) == here.sha256(name)
