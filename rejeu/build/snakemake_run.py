@@ -89,10 +89,14 @@ def memory() -> Any:
 
 
 def mark_incomplete(path: str) -> None:
-    """Let Snakemake make a file again, as it does with what a killed job left half written."""
+    """Let Snakemake make a file again, as it does with what a killed job left half written.
+
+    The number of a job on a cluster that still makes it stays known (`cluster_jobs`).
+    """
     from snakemake.io import IOFile  # noqa: PLC0415
 
-    memory().started(SimpleNamespace(output=[IOFile(path)]))
+    maker = SimpleNamespace(output=[IOFile(path)])
+    memory().started(maker, next(iter(memory().external_jobids(maker)), None))
 
 
 def recorded_params(path: str) -> list[str]:

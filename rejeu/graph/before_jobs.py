@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rejeu.build import plan, snakemake_run
+from rejeu.build import cluster_jobs, plan, snakemake_run
 from rejeu.build.identity import remember
 from rejeu.build.kept_results import ANEW
 from rejeu.build.leftover_jobs import end_leftover_jobs
@@ -33,6 +33,7 @@ def before_jobs(workflow: Any, graph: Graph) -> None:
     except RejeuError as error:
         snakemake_run.refuse(error)
     snakemake_run.start_jobs_freely(workflow)
+    cluster_jobs.take_up(workflow)
 
 
 def refuse_missing_packages(workflow: Any, engine: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.deployment.image import built, missing
 from tests.deployment.node import can_contain
-from tests.deployment.pod_builds import example_study
+from tests.deployment.pod_builds import build_through_losses, example_study
 from tests.deployment.stand_in_apptainer import SEEN
 from tests.workflow.project import ROOT
 
@@ -104,3 +105,13 @@ def test_jobs_run_in_the_image_and_nothing_runs_again_without_it(tmp_path: Path)
     assert jobs == [".cache/rejeu/image.sif"] * 3
     again = snakemake(study)
     assert "Nothing to be done" in again.stdout + again.stderr
+
+
+@pytest.mark.clusters
+@pytest.mark.skipif(bool(missing()), reason=f"not here: {', '.join(missing())}")
+@pytest.mark.skipif(not can_contain(), reason="containers can't be made here: not root")
+def test_a_study_is_built_in_the_real_image(tmp_path: Path) -> None:
+    with built(tmp_path) as image:
+        assert image.user == 1000
+        done = build_through_losses(image, tmp_path)
+    assert (done.study / "report.pdf").is_file()

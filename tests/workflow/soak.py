@@ -23,7 +23,10 @@ from tests.workflow.project import ROOT, SMOKE, Project, copy_of_the_project
 
 KINDS = ("snakemake", "job", "group")
 EVERY = 2  # steps between states
-COMPARED = ("metrics.json", "heldout.json", "log.jsonl", "generation.json")
+COMPARED = (
+    *("metrics.json", "heldout.json", "log.jsonl"),
+    *("generation.json", "replies.json", "stops.json"),
+)
 TRAINED = ("results/smoke/sentiment", "results/smoke/lora")
 PATIENCE = 60  # seconds for processes to end after their parent
 
@@ -132,25 +135,32 @@ class Soak:
 
     def compare(self) -> None:
         """Fail on any result that differs from the undisturbed build's."""
-        names = [
-            path.relative_to(self.reference)
-            for folder in TRAINED
-            for path in sorted((self.reference / folder).rglob("*"))
-            if path.name in COMPARED
-        ]
-        differing = [
-            str(name)
-            for name in names
-            if (self.project.folder / name).read_bytes() != (self.reference / name).read_bytes()
-        ]
-        if differing or not names:
-            raise SystemExit(f"of {len(names)} results these differ: {differing}")
+        compared, differing = compare(self.project.folder, self.reference)
+        if differing or not compared:
+            raise SystemExit(f"of {compared} results these differ: {differing}")
         runs = (self.project.folder / "results/smoke").rglob("run.json")
         self.resumes += sum(read_json(run)["resumes"] for run in runs)
         left = [*self.states(), *(self.project.folder / "results").rglob(".*.new*")]
         if left:
             raise SystemExit(f"left behind by runs that succeeded: {left}")
-        print(f"{len(names)} results are byte-equal; {self.resumes} resumes so far", flush=True)
+        print(f"{compared} results are byte-equal; {self.resumes} resumes so far", flush=True)
+
+
+def compare(folder: Path, reference: Path) -> tuple[int, list[str]]:
+    """How many results another build has, and which of them differ here or aren't there."""
+    names = [
+        path.relative_to(reference)
+        for part in TRAINED
+        for path in sorted((reference / part).rglob("*"))
+        if path.name in COMPARED
+    ]
+    differing = [
+        str(name)
+        for name in names
+        if not (folder / name).exists()
+        or (folder / name).read_bytes() != (reference / name).read_bytes()
+    ]
+    return len(names), differing
 
 
 def main() -> None:
