@@ -24,6 +24,7 @@ READ_RAW_DATA = ("clean_texts", "split_texts", "pair_messages", "split_pairs")
 def before_jobs(workflow: Any, graph: Graph) -> None:
     """Refuse what will run and would fail, and say what it is that will run."""
     try:
+        snakemake_run.refuse_missing_image(workflow)
         refuse_missing_packages(workflow, graph.engine)
         refuse_raw_data(workflow, graph)
         refuse_report(workflow, graph)
