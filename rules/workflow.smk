@@ -40,4 +40,7 @@ rule all:
 
 
 if workflow.is_main_process:
+    pods.share_folder(workflow)
     before_planning(workflow, report_files)
+else:
+    cluster_jobs.leave_marks()
