@@ -1,5 +1,6 @@
 """Profiles for clusters: what they must repeat, must leave to the site, and explain."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ def test_what_holds_everywhere_is_repeated(name: str) -> None:
 
 @pytest.mark.parametrize("name", CLUSTERS)
 def test_every_entry_says_why(name: str) -> None:
-    lines = (PROFILES / name / "config.yaml").read_text().splitlines()
-    for before, line in zip(["", *lines], lines, strict=False):
-        if line and line[0] not in "# ":
-            assert "# " in line or before.startswith("#"), f"no comment: {line}"
+    """A comment stands above an entry, beside it, or beside what it holds."""
+    text = (PROFILES / name / "config.yaml").read_text()
+    entries = re.findall(r"^(#.*\n)?(\w.*\n(?:[ ].*\n)*)", text, re.MULTILINE)
+    assert len(entries) == len(profile(name))
+    assert [entry for above, entry in entries if not above and "# " not in entry] == []
 
 
 def test_the_sites_keys_are_left_to_it() -> None:
