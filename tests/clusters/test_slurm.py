@@ -45,11 +45,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Proje
 
 
 @pytest.fixture
-def unbuilt(undisturbed: Project, tmp_path: Path) -> Project:
-    """The same project with its inputs and models, before its first build."""
-    built = shutil.ignore_patterns("results", "logs", ".snakemake", "kept", "code", "report.pdf")
-    shutil.copytree(undisturbed.folder, tmp_path / "project", ignore=built)
-    return Project(tmp_path / "project")
+def unbuilt(tmp_path: Path) -> Project:
+    return copy_of_the_project(ROOT, tmp_path / "project")
 
 
 def submitted(said: str) -> int:
@@ -70,8 +67,8 @@ def test_the_smoke_tier_is_built_through_slurm(
     assert compared > 20
     assert differing == []
     assert (unbuilt.folder / "report.pdf").exists()
-    # A part's data is one submission; light rules none: what is left is five runs of two kinds.
-    assert submitted(said) == 2 + 5 * 2 + 5 * 2
+    # Two models; one submission for the data of each part; five runs of each, and what they predict.
+    assert submitted(said) == 2 + 2 + 2 * 5 + 2 * 5
     assert "Nothing to be done" in unbuilt.snakemake(*SMOKE, "renderer=embedded", *on_slurm())
 
 
