@@ -67,7 +67,7 @@ def test_the_smoke_tier_is_built_through_slurm(
     assert compared > 20
     assert differing == []
     assert (unbuilt.folder / "report.pdf").exists()
-    # Two models; one submission for the data of each part; five runs of each, and what they predict.
+    # Two models; the data of each part at once; five runs of each, and what they predict.
     assert submitted(said) == 2 + 2 + 2 * 5 + 2 * 5
     assert "Nothing to be done" in unbuilt.snakemake(*SMOKE, "renderer=embedded", *on_slurm())
 
