@@ -67,7 +67,7 @@ snakemake_run.show_engine_to_containers(workflow, ENGINE)
 # How often a training run saves what it needs to go on after a kill. A profile may say otherwise,
 # `set-resources: {train_lora: {checkpoint_steps: 20}}`, and nothing is trained again for that.
 SAVE_STATE = {
-    "checkpoint_seconds": 60,
+    "checkpoint_seconds": 45,  # with the step that is under way, less than a minute is ever lost
     "checkpoint_steps": 0,  # by time only
     # 0: what a job leaves in its folder is not there for the next attempt, which the run says.
     "checkpoint_shared": int(snakemake_run.shares_folder(workflow)),

@@ -43,8 +43,8 @@ builds. All {compared} results that were compared are byte-equal to those of an 
 on the same machine. Every {sampled:g} s it was looked which processes train: two on one run were
 seen {twins} times.
 
-Training lost is the time from the state saved last (or the start of the process, if there was
-none) to the end of the process, which shuts down for some seconds too, in seconds of one run.
+Training lost is the time from the state saved last (or the begin of training, if there was none)
+to the end of the process, which shuts down for some seconds too, in seconds of one run.
 
 | event | times | runs that it ended | lost per event, mean | lost, most |
 | --- | ---: | ---: | ---: | ---: |
@@ -56,7 +56,7 @@ none) to the end of the process, which shuts down for some seconds too, in secon
 | ---: | --- | --- | --- |
 {each}
 """
-BETWEEN = (10.0, 30.0)  # seconds from one event to the next
+BETWEEN = (5.0, 20.0)  # seconds from one event to the next
 LOST_AT_MOST = 60  # seconds of one run's training, by one event
 SAMPLED = 0.5  # seconds from one look at the processes to the next
 TRAINING = (".train_classifier.py", ".train_lora.py")  # the scripts that Snakemake writes end so
@@ -119,12 +119,18 @@ class Watch(threading.Thread):
         self.alive = now
 
     def ended(self, training: Training) -> None:
-        """Note how much training went with a process: since the state saved last, or all of it."""
+        """Note how much training went with a process: since the state saved last, or all of it.
+
+        Training begins when the process takes the run's lock, with data and model loaded.
+        """
         if (self.project / training.run / "run.json").exists():
             return
-        states = (self.project / ".cache/rejeu/checkpoints" / training.run).rglob("step*.json")
-        saved = max((mark.stat().st_mtime for mark in states), default=0)
-        lost = max(0.0, training.seen - max(saved, training.began))
+        folder = self.project / ".cache/rejeu/checkpoints" / training.run
+        times = [mark.stat().st_mtime for mark in folder.rglob("step*.json")]
+        lock = folder.with_suffix(".lock")
+        taken = lock.stat().st_mtime if lock.exists() else 0
+        trained = taken > training.began
+        lost = max(0.0, training.seen - max([taken, *times])) if trained else 0.0
         named = [event for event in self.events if training.run in event.runs]
         for event in (named or self.events)[-1:]:
             event.lost[training.run] = max(lost, event.lost.get(training.run, 0))
