@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
         "Snakemake runs, at the tag that its rules come from (pip install git+https://...@TAG)"
     )
 
-from rejeu.build import cluster_jobs, pods, records, snakemake_run
+from rejeu.build import records, snakemake_run
 from rejeu.build.conda import prepare_jobs
 from rejeu.build.environment import prepare
 from rejeu.data.sources import unpinned

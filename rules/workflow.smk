@@ -11,6 +11,8 @@ include: "report.smk"
 include: "first.smk"
 
 
+from rejeu.build import cluster_jobs, pods
+
 snakemake_run.around_build(
     workflow,
     lambda workflow: before_jobs(workflow, graph),
