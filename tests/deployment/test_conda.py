@@ -206,8 +206,7 @@ def test_the_flag_makes_nothing_anew(alone: Shell, project: Project) -> None:
 @pytest.mark.slow
 def test_smoke_tier_from_the_real_environments(alone: Shell, project: Project) -> None:
     folder, smoke = project.folder, ("--config", "tier=smoke")
-    said = alone.run(folder, "snakemake", "--cores", "1", "--use-conda", *smoke)
-    assert "error" not in said.lower().replace("--rerun", "")
+    alone.run(folder, "snakemake", "--cores", "1", "--use-conda", *smoke)
     assert (folder / "report.pdf").is_file()
 
     # One set of versions, though each environment has a part of it.
