@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
     )
 
 from rejeu.build import cluster_jobs, pods, records, snakemake_run
+from rejeu.build.conda import prepare_jobs
 from rejeu.build.environment import prepare
 from rejeu.data.sources import unpinned
 from rejeu.errors import RejeuError
@@ -45,6 +46,7 @@ from rejeu.study.names import words_in
 
 ENGINE, STUDY = engine(), Path.cwd()
 prepare(ENGINE, STUDY / "report")
+prepare_jobs(workflow, ENGINE, STUDY / "report")
 try:
     graph = load_graph(
         config or snakemake_run.config_of_command(workflow), STUDY, ENGINE

@@ -52,6 +52,12 @@ def runs_jobs(options: Any) -> bool:
     return options is not None and not any(getattr(options, name, None) for name in RUNS_NOTHING)
 
 
+def deploys(options: Any) -> bool:
+    """Whether Snakemake looks for jobs' environments with the options that `command` gave."""
+    looks = ("dryrun", "conda_create_envs_only", "list_conda_envs")
+    return runs_jobs(options) or any(getattr(options, name, None) for name in looks)
+
+
 def refuse_unknown_targets(options: Any, workflow: Any) -> None:
     """Refuse a target that no rule makes.
 
