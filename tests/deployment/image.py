@@ -13,7 +13,7 @@ from tests.workflow.project import ROOT
 PROGRAMS = ("debootstrap", "buildah")
 BASE = "localhost/debian-python:3.11"
 # How this machine reaches its package registries, shown to the build and kept out of the image.
-ACCESS = (Path("/etc/ssl/certs"), Path("/etc/pip.conf"), Path("~/.config/pip").expanduser())
+ACCESS = {Path("/etc/ssl/certs"), Path("/etc/pip.conf"), Path.home() / ".config" / "pip"}
 
 
 def missing() -> list[str]:
@@ -69,6 +69,8 @@ def mirror() -> list[str]:
 def access() -> Iterator[Path]:
     """What the build must see: certificates, pip's settings, and the folders that these name."""
     said = subprocess.run(["pip", "config", "list"], check=True, capture_output=True, text=True)
-    named = re.findall(r"(?<=['/ ])/[\w./-]+", said.stdout)
-    places = {*ACCESS, *(Path(path) for path in named)}
-    yield from sorted(path for path in places if path.exists())
+    named = {Path(path) for path in re.findall(r"(?<=['/ ])/[\w.-][\w./-]*", said.stdout)}
+    # An index is a folder `simple`, whose pages name files beside it.
+    places = {path.parent if path.name == "simple" else path for path in named}
+    folders = {path for path in places if path.is_dir()}
+    yield from sorted(path for path in ACCESS | folders if path.exists())

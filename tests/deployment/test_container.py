@@ -94,6 +94,7 @@ def test_a_missing_image_is_said_before_any_job(tmp_path: Path) -> None:
     assert not (study / "results").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_contain(), reason="containers can't be made here: not root")
 def test_jobs_run_in_the_image_and_nothing_runs_again_without_it(tmp_path: Path) -> None:
     study = example_study(tmp_path / "study", ROOT)
