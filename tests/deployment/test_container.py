@@ -108,7 +108,7 @@ def test_jobs_run_in_the_image_and_nothing_runs_again_without_it(tmp_path: Path)
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
-@pytest.mark.clusters
+@pytest.mark.slow
 @pytest.mark.skipif(bool(missing()), reason=f"not here: {', '.join(missing())}")
 @pytest.mark.skipif(not can_contain(), reason="containers can't be made here: not root")
 def test_a_study_is_built_in_the_real_image(tmp_path: Path) -> None:
