@@ -60,7 +60,8 @@ PreemptMode=REQUEUE
 KillWait={kill_wait}
 OverTimeLimit=0
 SlurmdTimeout={node_timeout}
-MinJobAge=300
+# Jobs stay in squeue for an hour after their end, for tests to read.
+MinJobAge=3600
 ReturnToService=2
 SlurmdParameters=config_overrides
 GresTypes=gpu
