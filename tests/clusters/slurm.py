@@ -60,13 +60,14 @@ PreemptMode=REQUEUE
 KillWait={kill_wait}
 OverTimeLimit=0
 SlurmdTimeout={node_timeout}
-MinJobAge=300
+# Jobs stay in squeue for an hour after their end, for tests to read.
+MinJobAge=3600
 ReturnToService=2
 SlurmdParameters=config_overrides
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
-PartitionName={normal} Nodes={host} Default=YES MaxTime=60 PriorityTier=10 PreemptMode=OFF
-PartitionName={preemptible} Nodes={host} MaxTime=60 PriorityTier=1 PreemptMode=REQUEUE
+PartitionName={normal} Nodes={host} Default=YES MaxTime=1440 PriorityTier=10 PreemptMode=OFF
+PartitionName={preemptible} Nodes={host} MaxTime=1440 PriorityTier=1 PreemptMode=REQUEUE
 """
 
 
