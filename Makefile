@@ -40,9 +40,9 @@ retrain: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest -m "not slow and not clusters"
 
-# Kills, full disks, damage and edits at length: about a quarter of an hour more.
+# Kills, full disks, damage, edits, conda and containers at length: half an hour more. SHARE=1/3 runs a third.
 test-slow: .venv/installed
-	$(BIN)/python -m pytest -m "slow and not clusters"
+	$(BIN)/python -m pytest -m "slow and not clusters" $(if $(SHARE),--share $(SHARE))
 
 # On a real SLURM and a real Grid Engine, which the tests start on this machine: as root, where Debian's slurm-wlm,
 # munge, gridengine-master, gridengine-exec and gridengine-client are installed. Else it says what is missing.

@@ -21,7 +21,7 @@ for command_part in study.of_kind("command"):
             part=command_part,
         priority: graph.priority
         conda:
-            "../envs/report.yaml"
+            "../envs/data.yaml"
         threads: study.parts[command_part].threads
         resources:
             **SAVE_STATE,

@@ -16,7 +16,8 @@ except ModuleNotFoundError as error:
         "Snakemake runs, at the tag that its rules come from (pip install git+https://...@TAG)"
     )
 
-from rejeu.build import cluster_jobs, records, snakemake_run
+from rejeu.build import records, snakemake_run
+from rejeu.build.conda import prepare_jobs
 from rejeu.build.environment import prepare
 from rejeu.data.sources import unpinned
 from rejeu.errors import RejeuError
@@ -45,6 +46,7 @@ from rejeu.study.names import words_in
 
 ENGINE, STUDY = engine(), Path.cwd()
 prepare(ENGINE, STUDY / "report")
+prepare_jobs(workflow, ENGINE, STUDY / "report")
 try:
     graph = load_graph(
         config or snakemake_run.config_of_command(workflow), STUDY, ENGINE
@@ -55,10 +57,17 @@ study = graph.study
 settings = Settings(graph)
 report_files = ReportFiles(graph)
 
+
+# With `--sdm apptainer`, and only then, jobs run in this image: docs/containers.md says how to make it.
+containerized: snakemake_run.CONTAINER
+
+
+snakemake_run.show_engine_to_containers(workflow, ENGINE)
+
 # How often a training run saves what it needs to go on after a kill. A profile may say otherwise,
 # `set-resources: {train_lora: {checkpoint_steps: 20}}`, and nothing is trained again for that.
 SAVE_STATE = {
-    "checkpoint_seconds": 60,
+    "checkpoint_seconds": 45,  # with the step that is under way, less than a minute is ever lost
     "checkpoint_steps": 0,  # by time only
     # 0: what a job leaves in its folder is not there for the next attempt, which the run says.
     "checkpoint_shared": int(snakemake_run.shares_folder(workflow)),

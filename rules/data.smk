@@ -13,7 +13,7 @@ rule fetch:
     priority: PREPARATION
     localrule: True
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         **needs(study, "fetch", mem_mb=300, disk_mb=300),
     params:
@@ -68,7 +68,7 @@ rule clean_texts:
         data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         **needs(study, "clean_texts", mem_mb=1000, disk_mb=50),
     params:
@@ -94,7 +94,7 @@ rule split_texts:
         data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         **needs(study, "split_texts", mem_mb=1000, disk_mb=20),
     params:
@@ -121,7 +121,7 @@ rule tokenise_texts:
         data=one_of(graph.data_folders("classifier")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         **needs(study, "tokenise_texts", mem_mb=1000, disk_mb=20),
     params:
@@ -144,7 +144,7 @@ rule pair_messages:
         data=one_of(graph.data_folders("lora")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         **needs(study, "pair_messages", mem_mb=1500, disk_mb=20),
     params:
@@ -169,7 +169,7 @@ rule split_pairs:
         data=one_of(graph.data_folders("lora")),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         **needs(study, "split_pairs", mem_mb=1000, disk_mb=10),
     params:
@@ -197,7 +197,7 @@ rule tokenise_pairs:
         joining=one_of(get_args(Joining)),
     priority: PREPARATION
     conda:
-        "../envs/train.yaml"
+        "../envs/data.yaml"
     resources:
         **needs(study, "tokenise_pairs", mem_mb=1000, disk_mb=10),
     params:

@@ -15,6 +15,7 @@ use rule judge_claims as judge_first with:
     log:
         "logs/{tier}/judge_first.log",
     priority: FIRST_PRIORITY
+    localrule: True
     message:
         "Judging the claims by the report's own experiments ({wildcards.tier})"
 
@@ -37,6 +38,7 @@ use rule write_report as write_first with:
     log:
         "logs/{tier}/write_first.log",
     priority: FIRST_PRIORITY
+    localrule: True
     params:
         code=graph.code("write_report.py"),
         texts=lambda wildcards: "report",
@@ -58,5 +60,6 @@ use rule render_report as render_first with:
     log:
         "logs/{tier}/render_first/{language}.log",
     priority: FIRST_PRIORITY
+    localrule: True
     message:
         "Rendering the first report ({wildcards.tier}, {wildcards.language})"

@@ -11,6 +11,8 @@ include: "report.smk"
 include: "first.smk"
 
 
+from rejeu.build import cluster_jobs, pods
+
 snakemake_run.around_build(
     workflow,
     lambda workflow: before_jobs(workflow, graph),
@@ -40,6 +42,7 @@ rule all:
 
 
 if workflow.is_main_process:
+    pods.share_folder(workflow)
     before_planning(workflow, report_files)
 else:
     cluster_jobs.leave_marks()

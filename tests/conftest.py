@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -14,6 +15,19 @@ from rejeu.study.strict_reading import read_yaml
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache" / "rejeu"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", metavar="K/N", help="run the K-th of N shares of the tests alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the tests that take long a whole run may have room for a part: by their names' hashes."""
+    if share := config.getoption("--share"):
+        number, shares = map(int, share.split("/"))
+        others = [item for item in items if crc32(item.nodeid.encode()) % shares != number % shares]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The environment that jobs compute in: set by the workflow and by the benchmarks alike."""
 
 import os
+import sys
 from pathlib import Path
 
 VARIABLES = {
@@ -16,6 +17,9 @@ VARIABLES = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 
+# Where Snakemake's own Python looks for modules, set where jobs run with another one.
+SNAKEMAKES = "REJEU_SNAKEMAKES_PATH"
+
 
 def prepare(root: Path, *further: Path) -> None:
     """Set what the user has not set.
@@ -28,3 +32,13 @@ def prepare(root: Path, *further: Path) -> None:
     given = os.environ.get("PYTHONPATH")
     places = [str(root), *map(str, further), *([given] if given else [])]
     os.environ["PYTHONPATH"] = os.pathsep.join(places)
+
+
+def leave_out_snakemakes() -> None:
+    """In a job with a Python of its own: look for no module where only Snakemake's own Python does.
+
+    A package that the environment lacks would else be Snakemake's, in any version.
+    """
+    theirs = os.environ.get(SNAKEMAKES, "").split(os.pathsep)
+    own = (sys.prefix, sys.base_prefix)
+    sys.path[:] = [path for path in sys.path if path not in theirs or path.startswith(own)]

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rejeu.build.packages import versions
+from rejeu.build.packages import versions, without_build
 from rejeu.build.records import SHARED, Record, recorded, write
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json, replacing, sha256_of, write_json
@@ -39,7 +39,7 @@ def identity_of(snakemake: Any) -> str:
         "inputs": [(str(path), checked(str(path))) for path in snakemake.input],
         "params": dict(snakemake.params.items()),
         "threads": snakemake.threads,
-        "packages": versions(),
+        "packages": {name: without_build(number) for name, number in versions().items()},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 

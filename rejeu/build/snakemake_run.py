@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,6 +12,9 @@ from typing import Any, NoReturn
 
 from rejeu.build.changes import is_code, plain
 from rejeu.errors import RejeuError
+
+# The image that jobs run in with --sdm apptainer, in the study's folder.
+CONTAINER = ".cache/rejeu/image.sif"
 
 # Options of Snakemake's with which it runs no job.
 RUNS_NOTHING = (
@@ -46,6 +50,12 @@ def config_of_command(workflow: Any) -> dict[str, Any]:
 def runs_jobs(options: Any) -> bool:
     """Whether Snakemake runs jobs with the options that `command` gave; not where it gave none."""
     return options is not None and not any(getattr(options, name, None) for name in RUNS_NOTHING)
+
+
+def deploys(options: Any) -> bool:
+    """Whether Snakemake looks for jobs' environments with the options that `command` gave."""
+    looks = ("dryrun", "conda_create_envs_only", "list_conda_envs")
+    return runs_jobs(options) or any(getattr(options, name, None) for name in looks)
 
 
 def refuse_unknown_targets(options: Any, workflow: Any) -> None:
@@ -137,3 +147,25 @@ def build_by_default(workflow: Any, rule: str) -> None:
 def deploys_software(workflow: Any) -> bool:
     """Whether jobs get their packages from environments that Snakemake makes (--use-conda)."""
     return bool(workflow.deployment_settings.deployment_method)
+
+
+def refuse_missing_image(workflow: Any) -> None:
+    """Refuse a build whose jobs would run in an image that isn't there (--sdm apptainer).
+
+    Raises:
+        RejeuError: it isn't.
+    """
+    methods = {method.name for method in workflow.deployment_settings.deployment_method}
+    if "APPTAINER" in methods and not Path(CONTAINER).exists():
+        raise RejeuError(
+            f"{CONTAINER}: jobs are to run in this image, and it isn't there. Build it in the "
+            f"engine's folder, `apptainer build image.sif containers/apptainer.def`, and link it "
+            "there, or leave out --sdm apptainer. Nothing was run."
+        )
+
+
+def show_engine_to_containers(workflow: Any, engine: Path) -> None:
+    """Let jobs in a container see the engine at its place: it is what their code is hashed from."""
+    bound, settings = f"--bind {shlex.quote(str(engine))}", workflow.deployment_settings
+    if bound not in settings.apptainer_args:
+        settings.apptainer_args = f"{settings.apptainer_args} {bound}".strip()

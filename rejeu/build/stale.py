@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rejeu.build.packages import without_build
 from rejeu.job.whole_files import read_note
 
 
@@ -28,13 +29,13 @@ def read_run(path: Path) -> dict[str, Any] | None:
 def differing(run: dict[str, Any], now: dict[str, str]) -> list[tuple[str, str, str]]:
     """(package, version that a run was made with, version `now`) where these differ.
 
-    What follows a + (cpu, cu130) is the machine's build of one version. A run that doesn't say its
+    The machine's build of a version doesn't count. A run that doesn't say its
     versions, as those made before they were recorded, is taken for current.
     """
     return [
         (package, made, now[package])
         for package, made in run.get("packages", {}).items()
-        if package in now and made.partition("+")[0] != now[package].partition("+")[0]
+        if package in now and without_build(made) != without_build(now[package])
     ]
 
 

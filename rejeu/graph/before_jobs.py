@@ -24,6 +24,7 @@ READ_RAW_DATA = ("clean_texts", "split_texts", "pair_messages", "split_pairs")
 def before_jobs(workflow: Any, graph: Graph) -> None:
     """Refuse what will run and would fail, and say what it is that will run."""
     try:
+        snakemake_run.refuse_missing_image(workflow)
         refuse_missing_packages(workflow, graph.engine)
         refuse_raw_data(workflow, graph)
         refuse_report(workflow, graph)
@@ -49,10 +50,16 @@ def refuse_missing_packages(workflow: Any, engine: Path) -> None:
     absent = missing(engine / "envs" / name for name in sorted(names))
     if absent:
         raise RejeuError(
-            f"these packages are not installed, and jobs need them: {', '.join(absent)}. Install "
+            f"these packages are not installed, and jobs need them: {named(absent)}. Install "
             "requirements.lock (`make` does), or let Snakemake do it (--use-conda). "
             "Nothing was run."
         )
+
+
+def named(packages: list[str], most: int = 12) -> str:
+    """Packages for a message: those that scripts import come first in environment files."""
+    further = f" and {len(packages) - most} more" if len(packages) > most else ""
+    return ", ".join(packages[:most]) + further
 
 
 def refuse_raw_data(workflow: Any, graph: Graph) -> None:

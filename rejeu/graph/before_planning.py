@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rejeu.build import records, snakemake_run, stale
+from rejeu.build import conda, records, snakemake_run, stale
 from rejeu.build.build_lock import BuildLock
 from rejeu.build.packages import versions
 from rejeu.data.positions import refuse_longer
@@ -25,6 +25,8 @@ def before_planning(workflow: Any, report_files: ReportFiles) -> None:
     graph = report_files.graph
     options = snakemake_run.command()
     try:
+        if snakemake_run.deploys(options) and conda.is_used(workflow):
+            conda.refuse_unusable()
         snakemake_run.refuse_unknown_targets(options, workflow)
         refuse_study([rule.name for rule in workflow.rules], report_files)
         if snakemake_run.runs_jobs(options):
@@ -34,11 +36,6 @@ def before_planning(workflow: Any, report_files: ReportFiles) -> None:
             margins.declare(graph.study, graph.judged, graph.folder)
     except RejeuError as error:
         snakemake_run.refuse(error)
-    except ModuleNotFoundError as error:
-        snakemake_run.refuse(
-            f"Python has no module '{error.name}', with which a new margin is recorded; "
-            "install ruamel.yaml beside Snakemake, or requirements.lock whole"
-        )
     adopt_inputs(graph)
     mend(report_files)
     mark_stale(graph)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rejeu.build import kept_results, records
+from rejeu.build.environment import leave_out_snakemakes
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import exclusive
 
@@ -83,6 +84,7 @@ def logged(log: str) -> Iterator[TextIO]:
     other error with its traceback; it stands in the log, whose last lines Snakemake shows.
     """
     die_with_parent()
+    leave_out_snakemakes()
     with os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8") as terminal:
         try:
             redirect(log)

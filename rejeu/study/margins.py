@@ -80,8 +80,6 @@ def declare(study: Study, judged: Iterable[Mapping[str, Any]], root: Path) -> li
     new = [claim for claim in judged if claim["corrected"] and not recorded(claim, ledger)]
     if not new:
         return []
-    from rejeu.study.yaml_reader import yaml_text  # noqa: PLC0415  planning does without it
-
     now = datetime.now(UTC).replace(microsecond=0)
     commit = git(root)["commit"]
     for claim in new:
@@ -91,8 +89,21 @@ def declare(study: Study, judged: Iterable[Mapping[str, Any]], root: Path) -> li
             "after": has_results(claim, root),
         }
         ledger[claim["id"]] = [*ledger.get(claim["id"], []), entry]
-    write_text(root / study.beside_claims(FILE), HEADING + yaml_text(ledger))
+    write_text(root / study.beside_claims(FILE), HEADING + ledger_text(ledger))
     return [claim["id"] for claim in new]
+
+
+def ledger_text(ledger: Ledger) -> str:
+    """The ledger as YAML, also beside a Snakemake that was installed alone, without ruamel.yaml."""
+    try:
+        from rejeu.study.yaml_reader import yaml_text  # noqa: PLC0415
+    except ModuleNotFoundError:  # JSON is YAML, but for times; these are read from texts, too
+        return "".join(
+            f"{json.dumps(claim)}:\n"
+            + "".join(f"- {json.dumps(entry, default=str)}\n" for entry in entries)
+            for claim, entries in ledger.items()
+        )
+    return yaml_text(ledger)
 
 
 def margins(claim: Mapping[str, Any]) -> list[float]:

@@ -97,15 +97,5 @@ def _parse_yaml(text: str, where: str) -> Any:
     try:
         from rejeu.study.yaml_reader import parse_yaml  # noqa: PLC0415  it reads this module
     except ModuleNotFoundError:  # beside a Snakemake that was installed alone, whose jobs have more
-        return _parse_plainly(text, where)
+        from rejeu.study.plain_yaml import parse_yaml  # noqa: PLC0415
     return parse_yaml(text, where)
-
-
-def _parse_plainly(text: str, where: str) -> Any:
-    """By the library that Snakemake brings, which of a key that stands twice takes the last."""
-    import yaml  # noqa: PLC0415
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RejeuError(f"{where}: malformed YAML: {error}") from None

@@ -8,6 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from rejeu.build import conda_environments, packages
 from rejeu.commands.audit import pins
 from rejeu.study.strict_reading import read_yaml
 
@@ -15,12 +16,19 @@ ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["train", "report"])
-def test_conda_pins_are_the_lock_s(name: str) -> None:
-    environment = read_yaml(ROOT / "envs" / f"{name}.yaml")
-    found = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
-    assert found
-    assert set(found) <= set(pins(LOCK))
+def test_conda_environments_are_the_lock_s() -> None:
+    """Each has what the scripts of its rules import, and what that needs, as the lock pins it."""
+    made = conda_environments.made(ROOT)
+    assert {path.stem for path in made} == {path.stem for path in (ROOT / "envs").iterdir()}
+    for path, text in made.items():
+        assert path.read_text("utf-8") == text, "python -m rejeu.build.conda_environments makes it"
+        found = next(
+            each["pip"] for each in read_yaml(path)["dependencies"] if isinstance(each, dict)
+        )
+        assert {line.split()[0] for line in found} <= set(pins(LOCK))
+        # All or nothing, as pip takes them.
+        hashed = {"--hash=sha256:" in line for line in found}
+        assert hashed == {"torch" not in packages.pins([path])}
 
 
 def test_makefile_installs_the_lock_s_torch() -> None:

@@ -8,6 +8,7 @@ import torch
 from packaging.utils import canonicalize_name
 
 from rejeu.build import packages
+from rejeu.build.conda_environments import NAMED
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,10 +47,10 @@ def test_all_packages_that_compute_are_named() -> None:
         for folder in ("scripts", "rejeu/data", "rejeu/training", "rejeu/evaluation")
         for path in (ROOT / folder).rglob("*.py")
     ]
-    distributions = packages_distributions()
+    distributions = {**packages_distributions(), **NAMED}
     used = {
         canonicalize_name(distribution)
-        for name in set().union(*map(imported, computing)) - sys.stdlib_module_names - {"rejeu"}
+        for name in set().union(*map(imported, computing)) - sys.stdlib_module_names
         for distribution in distributions.get(name, [])
     }
     assert used - NO_NUMBERS == set(packages.NUMERIC)

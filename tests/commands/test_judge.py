@@ -101,6 +101,15 @@ def test_tables_of_every_kind_give_the_same_verdict(study: Path, suffix: str) ->
     )
 
 
+def test_a_line_of_json_is_not_cut_inside_a_text(study: Path) -> None:
+    """JSON allows a text to hold line separators that Python's splitlines() cuts at."""
+    (study / "results" / "scores.csv").unlink()
+    table = rows(word="one\u2028two\x85three")
+    lines = [json.dumps(row, ensure_ascii=False) for row in table]
+    (study / "results" / "scores.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert "✓ reproduced, firm" in run(study)
+
+
 def test_the_table_fits_a_terminal(study: Path) -> None:
     name = "a_claim_with_a_name_of_forty_one_letters_"
     other = {**claim(name, against="scores.bayes.accuracy"), "notebook": WINS["corrected"]}

@@ -94,6 +94,9 @@ def test_missing_packages_are_named_unless_snakemake_installs_them(
     monkeypatch.setattr(before_jobs, "missing", lambda paths: [path.name for path in paths])
     with pytest.raises(RejeuError, match=r"not installed, and jobs need them: report.yaml\."):
         refuse_missing_packages(workflow("fetch", "draw_losses"), ROOT)
+    monkeypatch.setattr(before_jobs, "missing", lambda _: [f"p{number}" for number in range(14)])
+    with pytest.raises(RejeuError, match=r"p10, p11 and 2 more\. Install"):
+        refuse_missing_packages(workflow("draw_losses"), ROOT)
     monkeypatch.setattr(snakemake_run, "deploys_software", lambda _: True)
     refuse_missing_packages(workflow("draw_losses"), ROOT)
 

@@ -69,4 +69,5 @@ def test_every_job_says_what_it_needs(tier: str) -> None:
             assert not local
         if name in TRAINED:
             assert resources["checkpoint_seconds"] <= 60
-    assert {name for name, local, _ in jobs if local} >= {"judge_claims", "write_report"}
+    light = {"judge_claims", "write_report", "judge_first", "write_first", "render_first"}
+    assert {name for name, local, _ in jobs if local} >= light

@@ -244,6 +244,8 @@ def test_surplus(learned: bool, by_rule: str, by_argmax: str, word: str) -> None
         (["lower", "lower"], ["same", "unclear"], "rate_at_least"),
         (["lower", "unclear"], ["same", "same"], "open"),
         (["lower", "same"], ["same", "lower"], "depends"),
+        (["same", "same"], ["same", "same"], "not_rate"),
+        (["higher", "same"], ["lower", "same"], "not_rate"),
     ],
 )
 def test_blame(rates: list[str], batches: list[str], word: str) -> None:

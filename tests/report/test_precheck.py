@@ -121,6 +121,10 @@ def test_languages_and_parts_that_are_refused(
             "did you mean 'example'?",
         ),
         (
+            replace("en/report.qmd.j2", "{{ note | yaml }}", "{{ words.acuracy | yaml }}"),
+            "line 8: words.acuracy: the template names it, and no words.yaml has it; did you mean",
+        ),
+        (
             replace("fr/words.yaml", "accuracy:", "acuracy:"),
             "fr/words.yaml: the word 'accuracy' is missing; figures take it",
         ),

@@ -283,6 +283,8 @@ def test_kinds_are_named_by_experiments_titles_and_for_means_alone() -> None:
     kinds = {"counts": counts, "differ": True}
     assert told(compared(kinds=kinds)).mixed == [Mixed("A", {"usual": 2, "collapsed": 1})]
     assert told(compared(kinds=kinds, test="most", count=1)).mixed == []
+    # Told once, however many comparisons have it.
+    assert len(told(compared(kinds=kinds), compared(kinds=kinds)).mixed) == 1
 
 
 def test_what_the_report_says_itself() -> None:

@@ -141,3 +141,4 @@ def test_a_record_that_makes_no_sense_is_refused(tmp_path: Path, content: Any, s
     with pytest.raises(RejeuError) as caught:
         recorded(tmp_path, content)
     assert said in str(caught.value)
+    assert str(caught.value).count("looks.yaml") == 1

@@ -1,6 +1,7 @@
 """When margins were set: recorded before anything runs, and told where results were there."""
 
 import copy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,17 @@ def test_the_repository_s_ledger_knows_all_that_it_judges() -> None:
     ledger = margins.read(STUDY, ROOT)
     known = [claim["id"] for claim in judged if margins.recorded(claim, ledger)]
     assert known == [claim["id"] for claim in judged if claim["corrected"]]
+
+
+def test_a_snakemake_installed_alone_records_margins_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It brings no ruamel.yaml, and the next build, which may have it, reads the same."""
+    monkeypatch.setitem(sys.modules, "rejeu.study.yaml_reader", None)
+    other = CLAIM | {"id": "null"}
+    assert declared(tmp_path, CLAIM) == ["learns"]
+    assert margins.declare(STUDY, [CLAIM, other], tmp_path) == ["null"]
+    alone = margins.read(STUDY, tmp_path)
+    monkeypatch.delitem(sys.modules, "rejeu.study.yaml_reader")
+    assert margins.read(STUDY, tmp_path) == alone
+    assert margins.declare(STUDY, [CLAIM, other], tmp_path) == []
