@@ -5,6 +5,7 @@
 # the scheduler no longer knows and that noted nothing was deleted, or lost its node. Its note may take
 # a moment to be seen from here, so a job fails only when it was first missed some seconds ago.
 set -eu
+trap '' INT # Ctrl-C is Snakemake's
 here=$(dirname "$0")
 . "$here/begin.sh"
 job=$1 patience=10 # seconds

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from rejeu.errors import RejeuError
@@ -35,7 +36,12 @@ def leave_marks() -> None:
 
 
 def take_up(workflow: Any) -> None:
-    """Let jobs that still run, and those that ended since, stand for the ones to be submitted."""
+    """Let jobs that still run, and those that ended since, stand for the ones to be submitted.
+
+    Ctrl-C then deletes all that run: the plugin itself forgets those which it is asking about.
+    """
+    if workflow.executor_plugin is None or workflow.executor_plugin.name != "cluster-generic":
+        return
     persistence = workflow.persistence
     started = persistence.started
 
@@ -48,8 +54,23 @@ def take_up(workflow: Any) -> None:
     def known(job: Any) -> str | None:
         return leftover(workflow, job)
 
+    executor = workflow.scheduler._executor
+    cancel = executor.cancel_jobs
+
+    def cancel_all(active: list[Any]) -> None:
+        asked = {info.external_jobid for info in active}
+        running = [(job, persistence.external_jobids(job)) for job in workflow.scheduler.running]
+        missed = [
+            SimpleNamespace(job=job, external_jobid=number)
+            for job, numbers in running
+            for number in numbers
+            if number not in asked
+        ]
+        cancel([*active, *missed])
+
     persistence.started = note_and_start
     workflow.dag.incomplete_external_jobid = known
+    executor.cancel_jobs = cancel_all
 
 
 def leftover(workflow: Any, job: Any) -> str | None:

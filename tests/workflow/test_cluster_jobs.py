@@ -48,7 +48,7 @@ metrics = {"accuracy": 1.0, "rows": asked["settings"]["neighbours"]}
 Path(asked["output"], "metrics.json").write_text(json.dumps(metrics))
 """
 TARGETS = [f"results/full/points/nearest/seed{seed}/metrics.json" for seed in (1, 2)]
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 @pytest.fixture
@@ -135,6 +135,20 @@ def test_those_of_other_settings_are_deleted_first(project: Project) -> None:
     assert work(project) == ["begin 1", "begin 1", "begin 2", "begin 2"]
     for target in TARGETS:
         assert '"rows": 2' in (project.folder / target).read_text()
+
+
+def test_ctrl_c_deletes_them_all_even_while_they_are_asked_about(project: Project) -> None:
+    scheduler = project.folder / "profiles" / "cluster-generic" / "scheduler.sh"
+    slow = "    touch asking\n    sleep 3\n    rm asking\n"
+    scheduler.write_text(SCHEDULER.replace("state() {\n", "state() {\n" + slow))
+    build = start(project)
+    wait(lambda: len(work(project)) == len(TARGETS), project)
+    processes = [Path("/proc", (project.folder / f"seed{n}.process").read_text()) for n in (1, 2)]
+    assert all(process.exists() for process in processes)
+    wait((project.folder / "asking").exists, project)
+    os.killpg(build.pid, signal.SIGINT)
+    assert build.wait(PATIENCE) != 0
+    wait(lambda: not any(process.exists() for process in processes), project)
 
 
 def test_a_file_to_be_made_again_keeps_the_number_of_its_job(
