@@ -8,7 +8,7 @@ BIN := .venv/bin
 REJEU := $(BIN)/rejeu
 AT := $(if $(TIER),--tier $(TIER))
 
-.PHONY: report claims decide replay why plan retrain test test-slow test-clusters soak lint format audit bench clean clean-all
+.PHONY: report claims decide replay why plan retrain test test-slow test-clusters clusters soak lint format audit bench clean clean-all
 
 report: .venv/installed
 	@$(REJEU) report $(AT)
@@ -44,9 +44,9 @@ test: .venv/installed
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m "slow and not clusters" $(if $(SHARE),--share $(SHARE))
 
-# On a real SLURM and a real Grid Engine, which the tests start on this machine: as root, where Debian's slurm-wlm,
+# Kubernetes' manifests, and jobs on a real SLURM and a real Grid Engine, which the tests start on this machine: as root, where Debian's slurm-wlm,
 # munge, gridengine-master, gridengine-exec and gridengine-client are installed. Else it says what is missing.
-test-clusters: .venv/installed
+test-clusters: .venv/clusters
 	$(BIN)/python -m pytest -m clusters
 
 # Twenty kills at random moments, each followed by a plain rerun. About a quarter of an hour.
@@ -87,6 +87,13 @@ clean-all: clean
 	@if [ "$(CONFIRM)" != yes ]; then \
 	  echo "This would delete every trained run and raw input. Say: make clean-all CONFIRM=yes"; exit 1; fi
 	rm -rf results .cache .snakemake
+
+# Snakemake's plugins for SLURM and Kubernetes. With them each start of Snakemake takes a second more.
+clusters: .venv/clusters
+
+.venv/clusters: .venv/installed requirements-clusters.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-clusters.lock
+	@touch $@
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -14,6 +14,8 @@ packages)
     /opt/venv/bin/pip install --quiet "$torch"
   fi
   /opt/venv/bin/pip install --quiet --require-hashes -r requirements.lock
+  # Snakemake's plugins for clusters, which the pods of Kubernetes start from here.
+  /opt/venv/bin/pip install --quiet --no-deps --require-hashes -r requirements-clusters.lock
   ;;
 engine)
   /opt/venv/bin/pip install --quiet --no-build-isolation --no-deps --editable .

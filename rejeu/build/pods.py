@@ -119,8 +119,12 @@ def clear_refusals() -> Iterator[None]:
     Raises:
         RejeuError: there is no cluster, or it doesn't answer, or it refuses.
     """
-    from kubernetes.client import ApiException  # noqa: PLC0415  where it is installed
-    from kubernetes.config import ConfigException  # noqa: PLC0415
+    from kubernetes.client import (  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  `make clusters`
+        ApiException,
+    )
+    from kubernetes.config import (  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+        ConfigException,
+    )
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
     try:

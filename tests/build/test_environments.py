@@ -13,6 +13,7 @@ from rejeu.commands.audit import pins
 from rejeu.study.strict_reading import read_yaml
 
 ROOT = Path(__file__).parents[2]
+CLUSTERS = (ROOT / "requirements-clusters.lock").read_text(encoding="utf-8")
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
 
@@ -66,3 +67,17 @@ def test_the_lock_is_whole_on_every_system(system: str, python: str) -> None:
         if wanted.marker is None or wanted.marker.evaluate(here)
     }
     assert needed <= set(locked)
+
+
+def test_the_lock_for_clusters_is_whole_beside_the_other() -> None:
+    pytest.importorskip("kubernetes", reason="`make clusters` installs it")
+    locked = [canonicalize_name(pin.split("==")[0]) for pin in pins(CLUSTERS)]
+    needed = {
+        canonicalize_name(wanted.name)
+        for name in locked
+        for wanted in map(Requirement, requires(name) or [])
+        if wanted.marker is None or wanted.marker.evaluate({"extra": ""})
+    }
+    known = {canonicalize_name(pin.split("==")[0]) for pin in pins(LOCK)}
+    assert needed <= known | set(locked)
+    assert not known & set(locked)

@@ -16,7 +16,7 @@ from threading import Lock, Thread
 from typing import Any, cast
 from urllib.parse import parse_qs, urlparse
 
-import kubernetes_validate
+import kubernetes_validate  # pyright: ignore[reportMissingImports]
 
 from rejeu.study.yaml_reader import yaml_text
 

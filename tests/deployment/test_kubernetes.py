@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("kubernetes_validate", reason="`make clusters` installs what these need")
+
 from rejeu.graph.paths import model_files
 from tests.deployment.cluster_api import NAMESPACE, Manifest, Pod, refusal
 from tests.deployment.node import can_contain, installed
@@ -30,6 +32,7 @@ from tests.deployment.pod_builds import (
 )
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
+pytestmark = pytest.mark.clusters
 RUN = "results/paper/sentiment/baseline/seed42/run.json"
 
 
