@@ -11,7 +11,7 @@ include: "report.smk"
 include: "first.smk"
 
 
-from rejeu.build import cluster_jobs, pods
+from rejeu.clusters import generic, kubernetes
 
 snakemake_run.around_build(
     workflow,
@@ -42,7 +42,7 @@ rule all:
 
 
 if workflow.is_main_process:
-    pods.share_folder(workflow)
+    kubernetes.share_folder(workflow)
     before_planning(workflow, report_files)
 else:
-    cluster_jobs.leave_marks()
+    generic.leave_marks()

@@ -97,7 +97,7 @@ def memory() -> Any:
 def mark_incomplete(path: str) -> None:
     """Let Snakemake make a file again, as it does with what a killed job left half written.
 
-    The number of a job on a cluster that still makes it stays known (`cluster_jobs`).
+    The number of a job on a cluster that still makes it stays known (`clusters/generic`).
     """
     from snakemake.io import IOFile  # noqa: PLC0415
 

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rejeu.build import cluster_jobs, plan, snakemake_run
+from rejeu.build import plan, snakemake_run
 from rejeu.build.identity import remember
 from rejeu.build.kept_results import ANEW
-from rejeu.build.leftover_jobs import end_leftover_jobs
 from rejeu.build.packages import missing
+from rejeu.clusters import generic, slurm
 from rejeu.errors import RejeuError
 from rejeu.graph.graph import Graph
 from rejeu.graph.paths import INPUTS
@@ -29,11 +29,11 @@ def before_jobs(workflow: Any, graph: Graph) -> None:
         refuse_raw_data(workflow, graph)
         refuse_report(workflow, graph)
         announce(workflow, graph)
-        end_leftover_jobs(workflow, graph.folder)
+        slurm.end_leftover_jobs(workflow, graph.folder)
     except RejeuError as error:
         snakemake_run.refuse(error)
     snakemake_run.start_jobs_freely(workflow)
-    cluster_jobs.take_up(workflow)
+    generic.take_up(workflow)
 
 
 def refuse_missing_packages(workflow: Any, engine: Path) -> None:
