@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -226,6 +227,8 @@ def missing() -> str | None:
             f"not installed: {', '.join(lacking)} (Debian: apt-get install "
             "--no-install-recommends slurm-wlm munge)"
         )
+    if find_spec("snakemake_executor_plugin_slurm") is None:
+        return "Snakemake's plugin for SLURM isn't installed: `make clusters`"
     for name in ("slurm.conf", "gres.conf"):
         file = CONFIGURATION / name
         if file.exists() and not file.read_text(errors="replace").startswith(WRITTEN_HERE):
