@@ -468,7 +468,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Random events on a real SLURM, and compare")
     parser.add_argument("events", type=int, nargs="?", default=50)
     parser.add_argument(
-        "--longer", type=int, default=8, help="so many times the smoke tier's steps"
+        "--longer", type=int, default=4, help="so many times the smoke tier's steps"
     )
     parser.add_argument("--minutes", type=float, default=60, help="longer fails")
     parser.add_argument(
@@ -483,11 +483,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         undisturbed = given.undisturbed or build(Path(folder) / "undisturbed", given.longer)
         print("the undisturbed build is there", flush=True)
-        shutil.copytree(undisturbed, Path(folder) / "disturbed")
-        project = Project(Path(folder) / "disturbed")
+        project = copy_of_the_project(ROOT, Path(folder) / "disturbed")
+        lengthened(project, given.longer)
         with engine.running() as slurm:
             events = Events(slurm, project, undisturbed, given.seed)
-            events.begin_anew()
             events.run(given.events, given.minutes)
     given.page.write_text(page(events, given.events, given.longer, given.seed))
     if wrong := events.verdict():
