@@ -40,14 +40,15 @@ retrain: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest -m "not slow and not clusters"
 
-# Kills, full disks, damage, edits, conda and containers at length: half an hour more. SHARE=1/3 runs a third.
+# Kills, full disks, damage, edits, conda, containers and schedulers at length: an hour more. SHARE=1/3 runs a third.
 test-slow: .venv/installed
-	$(BIN)/python -m pytest -m "slow and not clusters" $(if $(SHARE),--share $(SHARE))
+	$(BIN)/python -m pytest -m slow $(if $(SHARE),--share $(SHARE))
 
 # Kubernetes' manifests, and jobs on a real SLURM and a real Grid Engine, which the tests start on this machine: as root, where Debian's slurm-wlm,
 # munge, gridengine-master, gridengine-exec and gridengine-client are installed. Else it says what is missing.
+# QUICK=yes leaves out what `make test-slow` runs too.
 test-clusters: .venv/clusters
-	$(BIN)/python -m pytest -m clusters
+	$(BIN)/python -m pytest -m "clusters$(if $(QUICK), and not slow)"
 
 # Twenty kills at random moments, each followed by a plain rerun. About a quarter of an hour.
 soak: .venv/installed

@@ -55,14 +55,6 @@ def fetched(tmp_path_factory: pytest.TempPathFactory, engine: GridEngine) -> Pro
 
 
 @pytest.fixture(scope="module")
-def undisturbed(fetched: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The smoke tier, built on this machine without Grid Engine."""
-    project = unbuilt(fetched, tmp_path_factory.mktemp("undisturbed") / "project")
-    project.snakemake(*SMOKE, "renderer=embedded")
-    return project
-
-
-@pytest.fixture(scope="module")
 def long_run(fetched: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One run, three times as long as the smoke tier's for an event to hit it, undisturbed."""
     project = unbuilt(fetched, tmp_path_factory.mktemp("long") / "project")
@@ -214,8 +206,10 @@ def program(
     )
 
 
-def test_the_smoke_tier_is_built_through_grid_engine(undisturbed: Project, tmp_path: Path) -> None:
-    project = unbuilt(undisturbed, tmp_path / "project")
+def test_the_smoke_tier_is_built_through_grid_engine(
+    undisturbed: Project, fetched: Project, tmp_path: Path
+) -> None:
+    project = unbuilt(fetched, tmp_path / "project")
     words = (*SMOKE, "renderer=embedded", *THROUGH_IT)
     project.snakemake(*words)
     compared, differing = compare(project.folder, undisturbed.folder)

@@ -36,14 +36,6 @@ def on_slurm(site: Path) -> Callable[..., tuple[str, ...]]:
     return options
 
 
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Project:
-    """The smoke tier, built on this machine without SLURM."""
-    project = copy_of_the_project(ROOT, tmp_path_factory.mktemp("undisturbed") / "project")
-    project.snakemake(*SMOKE, "renderer=embedded")
-    return project
-
-
 @pytest.fixture
 def unbuilt(tmp_path: Path) -> Project:
     return copy_of_the_project(ROOT, tmp_path / "project")
@@ -97,6 +89,7 @@ def test_jobs_without_a_gpu_do_not(slurm: Slurm) -> None:
     assert overlapping(ran("--gpus=1")) == []
 
 
+@pytest.mark.slow
 def test_a_run_with_a_third_of_its_time_ends_by_resubmission(
     slurm: Slurm, unbuilt: Project, tmp_path: Path, on_slurm: Callable[..., tuple[str, ...]]
 ) -> None:
@@ -114,6 +107,7 @@ def test_a_run_with_a_third_of_its_time_ends_by_resubmission(
         assert unbuilt.sha256(f"{RUN}/{name}") == alone.sha256(f"{RUN}/{name}")
 
 
+@pytest.mark.slow
 def test_one_event_of_each_kind(slurm: Slurm, undisturbed: Project, tmp_path: Path) -> None:
     project = Project(shutil.copytree(undisturbed.folder, tmp_path / "disturbed"))
     events = Events(slurm, project, undisturbed.folder, seed=1)
