@@ -93,7 +93,7 @@ def test_jobs_without_a_gpu_do_not(slurm: Slurm) -> None:
 def test_a_run_with_a_third_of_its_time_ends_by_resubmission(
     slurm: Slurm, unbuilt: Project, tmp_path: Path, on_slurm: Callable[..., tuple[str, ...]]
 ) -> None:
-    lengthened(unbuilt, 16)
+    lengthened(unbuilt, 24)
     alone = Project(shutil.copytree(unbuilt.folder, tmp_path / "alone"))
     target = (f"{RUN}/run.json", "--config", "tier=smoke")
     alone.snakemake(*target)
