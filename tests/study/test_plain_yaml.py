@@ -18,7 +18,7 @@ FILES = sorted(
         "*.yaml",
         "report/*.yaml",
         "envs/*.yaml",
-        "profiles/*/*.yaml",
+        "profiles/*/config.yaml",
         "examples/**/*.yaml",
     )
     for path in ROOT.glob(place)
