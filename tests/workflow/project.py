@@ -64,12 +64,12 @@ class Project:
         ]
 
     def results(self) -> dict[str, str]:
-        """The sha256 of every file that a build makes, but for its own records of them."""
+        """The sha256 of every file that a build makes, but for its records of them and their times."""
         made = [path for path in self.folder.glob("results/*/**/*") if path.is_file()]
         return {
             str(path.relative_to(self.folder)): sha256_of(path)
             for path in (*made, self.folder / "report.pdf")
-            if not path.is_relative_to(self.folder / "results" / FOLDER)
+            if not {FOLDER, "benchmark"} & set(path.relative_to(self.folder).parts)
         }
 
     def sha256(self, name: str) -> str:
