@@ -64,7 +64,7 @@ class Project:
         ]
 
     def results(self) -> dict[str, str]:
-        """The sha256 of every file that a build makes, but for its records of them and their times."""
+        """The sha256 of every file that a build makes, but for records of them and of times."""
         made = [path for path in self.folder.glob("results/*/**/*") if path.is_file()]
         return {
             str(path.relative_to(self.folder)): sha256_of(path)
