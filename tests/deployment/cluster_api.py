@@ -16,8 +16,6 @@ from threading import Lock, Thread
 from typing import Any, cast
 from urllib.parse import parse_qs, urlparse
 
-import kubernetes_validate  # pyright: ignore[reportMissingImports]
-
 from rejeu.study.yaml_reader import yaml_text
 
 VERSION = "1.32"  # of the schema: the one of the client that the plugin brings
@@ -179,6 +177,9 @@ def job_of(pod: Pod) -> Manifest:
 
 def refusal(manifest: Manifest) -> str | None:
     """Why a cluster would refuse an object; None where it would take it."""
+    # `make clusters` installs it; other tests need this module's types alone.
+    import kubernetes_validate  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+
     try:
         kubernetes_validate.validate(manifest, VERSION, strict=True)
     except kubernetes_validate.ValidationError as error:
