@@ -14,14 +14,13 @@ from typing import Any
 
 from rejeu.build.environment import SNAKEMAKES
 from rejeu.build.packages import PINNED, canonical, pins
+from rejeu.build.snakemake_run import deployed_by
 from rejeu.errors import RejeuError
 
 
 def is_used(workflow: Any) -> bool:
     """Whether jobs run in conda environments."""
-    from snakemake.settings.types import DeploymentMethod  # noqa: PLC0415  a job has no use for it
-
-    return DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+    return "CONDA" in deployed_by(workflow)
 
 
 def prepare_jobs(workflow: Any, engine: Path, *further: Path) -> None:

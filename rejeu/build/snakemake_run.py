@@ -144,9 +144,20 @@ def build_by_default(workflow: Any, rule: str) -> None:
     workflow.default_target = rule
 
 
+def deployed_by(workflow: Any) -> set[str]:
+    """What jobs get their packages by: of CONDA (--use-conda), APPTAINER and the like."""
+    return {method.name for method in workflow.deployment_settings.deployment_method}
+
+
 def deploys_software(workflow: Any) -> bool:
     """Whether jobs get their packages from environments that Snakemake makes (--use-conda)."""
-    return bool(workflow.deployment_settings.deployment_method)
+    return bool(deployed_by(workflow))
+
+
+def executor(workflow: Any) -> str | None:
+    """The name of what runs jobs: local, slurm and so on; None before that is known."""
+    plugin = workflow.executor_plugin
+    return plugin.name if plugin is not None else None
 
 
 def refuse_missing_image(workflow: Any) -> None:
@@ -155,8 +166,7 @@ def refuse_missing_image(workflow: Any) -> None:
     Raises:
         RejeuError: it isn't.
     """
-    methods = {method.name for method in workflow.deployment_settings.deployment_method}
-    if "APPTAINER" in methods and not Path(CONTAINER).exists():
+    if "APPTAINER" in deployed_by(workflow) and not Path(CONTAINER).exists():
         raise RejeuError(
             f"{CONTAINER}: jobs are to run in this image, and it isn't there. Build it in the "
             f"engine's folder, `apptainer build image.sif containers/apptainer.def`, and link it "

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from rejeu.build import snakemake_run
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_note, write_note
 
@@ -40,7 +41,7 @@ def take_up(workflow: Any) -> None:
 
     Ctrl-C then deletes all that run: the plugin itself forgets those which it is asking about.
     """
-    if workflow.executor_plugin is None or workflow.executor_plugin.name != "cluster-generic":
+    if snakemake_run.executor(workflow) != "cluster-generic":
         return
     persistence = workflow.persistence
     started = persistence.started

@@ -68,6 +68,7 @@ def in_shared_folder(executor: Any) -> Any:
         def get_job_exec_prefix(self, job: Any) -> str:  # noqa: ARG002
             return start()
 
+        # Properties, since the plugin makes both anew when its token has expired.
         @property
         def kubeapi(self) -> Any:
             return self.core_api

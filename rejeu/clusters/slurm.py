@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rejeu.errors import RejeuError
+from rejeu.build import snakemake_run
+from rejeu.errors import RejeuError, listed
 
 PATIENCE = 300  # seconds until cancelled jobs must be gone; SLURM's own KillWait is 30 by default
 MOST_NAMED = 8
@@ -35,7 +36,7 @@ def end_leftover_jobs(workflow: Any, folder: Path) -> None:
     Raises:
         RejeuError: SLURM can't be asked, or the jobs don't go.
     """
-    if workflow.executor_plugin is None or workflow.executor_plugin.name != "slurm":
+    if snakemake_run.executor(workflow) != "slurm":
         return
     left = queued(folder)
     if not left:
@@ -68,9 +69,8 @@ def queued(folder: Path) -> list[Queued]:
 
 def named(jobs: list[Queued]) -> str:
     """Jobs in words, the first few of them by number."""
-    first = [f"{job.number} ({job.comment}, {job.state.lower()})" for job in jobs[:MOST_NAMED]]
-    more = len(jobs) - len(first)
-    return ", ".join(first) + (f" and {more} more" if more else "")
+    words = [f"{job.number} ({job.comment}, {job.state.lower()})" for job in jobs]
+    return listed(words, MOST_NAMED)
 
 
 def ask(program: str, *arguments: str) -> str:

@@ -10,7 +10,7 @@ from rejeu.build.identity import remember
 from rejeu.build.kept_results import ANEW
 from rejeu.build.packages import missing
 from rejeu.clusters import generic, slurm
-from rejeu.errors import RejeuError
+from rejeu.errors import RejeuError, listed
 from rejeu.graph.graph import Graph
 from rejeu.graph.paths import INPUTS
 from rejeu.graph.settings import Settings
@@ -18,6 +18,7 @@ from rejeu.report import precheck
 from rejeu.report.template_names import refuse_missing_figures
 from rejeu.study.configuration import Study
 
+MOST_NAMED = 12  # missing packages; the others are counted
 READ_RAW_DATA = ("clean_texts", "split_texts", "pair_messages", "split_pairs")
 
 
@@ -49,17 +50,13 @@ def refuse_missing_packages(workflow: Any, engine: Path) -> None:
     names = {Path(str(job.rule.conda_env)).name for job in waiting if job.is_script}
     absent = missing(engine / "envs" / name for name in sorted(names))
     if absent:
+        # Those that scripts import come first in environment files.
+        first = listed(absent, MOST_NAMED)
         raise RejeuError(
-            f"these packages are not installed, and jobs need them: {named(absent)}. Install "
+            f"these packages are not installed, and jobs need them: {first}. Install "
             "requirements.lock (`make` does), or let Snakemake do it (--use-conda). "
             "Nothing was run."
         )
-
-
-def named(packages: list[str], most: int = 12) -> str:
-    """Packages for a message: those that scripts import come first in environment files."""
-    further = f" and {len(packages) - most} more" if len(packages) > most else ""
-    return ", ".join(packages[:most]) + further
 
 
 def refuse_raw_data(workflow: Any, graph: Graph) -> None:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from rejeu.graph.graph import Wildcards
 from rejeu.study.configuration import Study, Tier
@@ -31,14 +30,11 @@ def needs(
         gpu: whether the rule computes on a GPU where the tier has one: its job then asks for one.
     """
 
-    def tier_of(wildcards: Wildcards) -> Tier | None:
-        name = getattr(wildcards, "tier", study.tier)
-        return study.tiers.get(name)
+    def tier_of(wildcards: Wildcards) -> Tier:
+        return study.tiers[getattr(wildcards, "tier", study.tier)]
 
-    def said(wildcards: Wildcards, name: str) -> Any:
-        tier = tier_of(wildcards)
-        here = tier.resources.get(rule) if tier else None
-        return getattr(here, name, None)
+    def said(wildcards: Wildcards, name: str) -> int | None:
+        return getattr(tier_of(wildcards).resources.get(rule), name, None)
 
     def memory(wildcards: Wildcards, attempt: int) -> int:
         return grown(said(wildcards, "mem_mb") or mem_mb, attempt)
@@ -47,12 +43,10 @@ def needs(
         return said(wildcards, "disk_mb") or disk_mb
 
     def runtime(wildcards: Wildcards, attempt: int) -> int:
-        if not hasattr(wildcards, "tier"):
-            return grown(said(wildcards, "runtime") or DOWNLOADING, attempt)
-        tier = tier_of(wildcards)
-        expected = tier.expected_seconds.get(rule, 0) if tier else 0
-        minutes = said(wildcards, "runtime") or STARTING + math.ceil(MARGIN * expected / 60)
-        return grown(minutes, attempt)
+        expected = tier_of(wildcards).expected_seconds.get(rule, 0)
+        usual = STARTING + math.ceil(MARGIN * expected / 60)
+        minutes = usual if hasattr(wildcards, "tier") else DOWNLOADING
+        return grown(said(wildcards, "runtime") or minutes, attempt)
 
     def gpus(wildcards: Wildcards, attempt: int) -> int:  # noqa: ARG001  Snakemake gives it
         return said(wildcards, "gpu") or 0
