@@ -185,6 +185,12 @@ class ReportFiles:
         parts = [self.graph.comparisons.comparisons[name].part for name in compares]
         return figure_settings(self.settings(wildcards.tier), compares, parts)
 
+    @cached_property
+    def late_margins(self) -> list[str]:
+        """The claims whose margin was set after runs that it judges; read once for all figures."""
+        stated = [claim for claim in self.graph.judged if claim["kind"] == "claim"]
+        return margins.late(stated, margins.read(self.graph.study, self.graph.folder))
+
     def settings(
         self, tier: str, ran: Mapping[str, Collection[str]] | None = None, *, waiting: bool = False
     ) -> dict[str, Any]:
@@ -199,7 +205,6 @@ class ReportFiles:
             part: {name: drawn for name, drawn in known.items() if ran is None or name in ran[part]}
             for part, known in self.graph.seeds[tier].items()
         }
-        stated = [claim for claim in self.graph.judged if claim["kind"] == "claim"]
         return report_settings(
             study,
             tier,
@@ -207,7 +212,7 @@ class ReportFiles:
             compared=self.compared(seeds),
             named=self.graph.named,
             statements={claim.id: claim.statement for claim in claims.claims} if claims else {},
-            late_margins=margins.late(stated, margins.read(study, self.graph.folder)),
+            late_margins=self.late_margins,
             waiting=waiting,
         )
 
