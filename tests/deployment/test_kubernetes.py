@@ -244,8 +244,10 @@ def test_no_cluster_is_said_in_one_line(waiting: Project, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.skipif(not can_contain(), reason="containers can't be made here: not root")
-def test_a_study_is_built_though_a_pod_is_lost_and_then_snakemake(tmp_path: Path) -> None:
-    built = build_through_losses(installed(), tmp_path)
+def test_a_study_is_built_though_a_pod_is_lost_and_then_snakemake(
+    tmp_path: Path, input_folder: Callable[[str], Path]
+) -> None:
+    built = build_through_losses(installed(), tmp_path, input_folder("movie_reviews"))
     assert built.cluster.refusals == []
     assert built.started[0].name in built.killed
     for pod in built.started[1:3]:
