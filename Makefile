@@ -1,16 +1,20 @@
 # `make report` and `make test` are all that a fresh machine needs: Python 3.11 or newer, and make.
 PYTHON ?= python3
 TIER ?=
-# TORCH=cpu takes PyTorch's CPU build (0.2 GB) where PyPI's own carries CUDA (3 GB).
+# PyPI's own PyTorch computes on GPUs on Linux (3 GB) and on processors alone elsewhere. TORCH=cpu takes the build
+# for processors (0.2 GB), TORCH=cu130 or another the one for a version of CUDA.
 TORCH ?=
 TORCH_VERSION := torch==2.13.0
 BIN := .venv/bin
 REJEU := $(BIN)/rejeu
 AT := $(if $(TIER),--tier $(TIER))
+# The paper tier's model is in 4 bits: its packages are installed where TIER, or else config.yaml, asks for it.
+BUILT := $(or $(TIER),$(shell sed -n 's/^tier: *\([a-z]*\).*/\1/p' config.yaml))
+FOR_TIER := .venv/installed $(if $(filter paper,$(BUILT)),.venv/quantised)
 
 .PHONY: report claims decide replay why plan retrain test test-slow test-clusters clusters soak lint format audit bench clean clean-all
 
-report: .venv/installed
+report: $(FOR_TIER)
 	@$(REJEU) report $(AT)
 
 # The document's claims in the terminal. Fails where a verdict isn't the one in report/expected-verdicts.yaml.
@@ -37,7 +41,7 @@ plan: .venv/installed
 retrain: .venv/installed
 	@$(REJEU) retrain $(AT)
 
-test: .venv/installed
+test: .venv/installed .venv/quantised
 	$(BIN)/python -m pytest -m "not slow and not clusters"
 
 # Kills, full disks, damage, edits, conda, containers and schedulers at length: an hour more. SHARE=1/3 runs a third.
@@ -96,11 +100,16 @@ clusters: .venv/clusters
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-clusters.lock
 	@touch $@
 
+# Where it can't be had, the build says so with all else that is missing, and tests of it are skipped.
+.venv/quantised: .venv/installed requirements-quantised.lock
+	@$(BIN)/pip install --quiet --no-deps --retries 0 --timeout 4 --require-hashes -r requirements-quantised.lock \
+	  && touch $@ || echo "bitsandbytes, for models in 4 bits, could not be installed"
+
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Rejeu needs Python 3.11 or newer; $$($(PYTHON) --version) found. Say: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet $(TORCH_VERSION) $(if $(filter cpu,$(TORCH)),--index-url https://download.pytorch.org/whl/cpu)
+	$(BIN)/pip install --quiet $(TORCH_VERSION) $(if $(TORCH),--index-url https://download.pytorch.org/whl/$(TORCH))
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@

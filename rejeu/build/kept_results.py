@@ -33,15 +33,22 @@ def identity_of(snakemake: Any) -> str:
     Raises:
         RejeuError: an input is not as the job before made it.
     """
+    used = versions(quantised=is_quantised(snakemake.params))
     facts = {
         "rule": snakemake.rule,
         "outputs": list(map(str, snakemake.output)),
         "inputs": [(str(path), checked(str(path))) for path in snakemake.input],
         "params": dict(snakemake.params.items()),
         "threads": snakemake.threads,
-        "packages": {name: without_build(number) for name, number in versions().items()},
+        "packages": {name: without_build(number) for name, number in used.items()},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def is_quantised(params: Any) -> bool:
+    """Whether a job computes with a model of fewer bits: what its tier gives says so."""
+    tier = params.get("tier")
+    return isinstance(tier, dict) and tier.get("quantisation", "none") != "none"
 
 
 def checked(path: str) -> str:

@@ -25,18 +25,19 @@ NUMERIC = (
     "gguf",  # weights as their quantised blocks are read
     "onnx",  # weights as ONNX files are read
 )
-
+QUANTISING = "bitsandbytes"  # weights in 4 bits and their products; nothing of any other job
 
 # Set for the jobs of a build that runs them in environments made for them: what these pin.
 PINNED = "REJEU_PINNED"
 
 
-def versions() -> dict[str, str]:
+def versions(*, quantised: bool = False) -> dict[str, str]:
     """The version of each package of NUMERIC that this build computes with, as `installed` says.
 
-    One that isn't installed has no key.
+    One that isn't installed has no key. QUANTISING counts where weights are `quantised`.
     """
-    found = {name: installed(name) for name in NUMERIC}
+    names = (*NUMERIC, QUANTISING) if quantised else NUMERIC
+    found = {name: installed(name) for name in names}
     return {name: number for name, number in found.items() if number is not None}
 
 

@@ -60,5 +60,5 @@ def main(tier: str | None) -> list[Path]:
     return outdated(
         run_files(tier, seeds(study, tier, taken(study, Path.cwd()))),
         {part: first_data(study, part, tier) for part in study.tiers[tier].parts},
-        versions(),
+        versions(quantised=True),
     )

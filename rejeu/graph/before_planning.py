@@ -113,6 +113,6 @@ def mark_stale(graph: Graph) -> None:
     """Say which of the tier's results other versions of packages made; that reruns nothing."""
     tier = graph.study.tier
     made = [stale.read_run(path) for path in graph.run_records(tier)]
-    found = stale.stale([run for run in made if run is not None], versions())
+    found = stale.stale([run for run in made if run is not None], versions(quantised=True))
     if found:
         print(stale.describe(found, tier), file=sys.stderr)

@@ -49,7 +49,7 @@ def provenance(
         "packages": {name: installed(name) for name in PACKAGES},
         "runs": len(runs),
         "accepted": accepted(Path()),
-        "stale": [asdict(stale_package) for stale_package in stale(runs, versions())],
+        "stale": [asdict(stale_package) for stale_package in stale(runs, versions(quantised=True))],
         "machines": [dict(machine) for machine in sorted(machines, key=str)],
         # A study's own command computes as it likes.
         "computed": sorted(
