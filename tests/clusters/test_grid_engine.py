@@ -270,6 +270,8 @@ def test_a_killed_snakemake_finds_its_jobs_again(long_run: Project, tmp_path: Pa
 
 def test_ctrl_c_deletes_the_jobs(engine: GridEngine, long_run: Project, tmp_path: Path) -> None:
     project = unbuilt(long_run, tmp_path / "project")
+    # So long that it can't end before its job is deleted, however busy the machine is.
+    project.replace("config.yaml", "max_steps: 36\n", "max_steps: 900\n")
     with building(project) as process:
         wait_for_a_later_state(project)
         os.killpg(process.pid, signal.SIGINT)
