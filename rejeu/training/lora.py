@@ -73,6 +73,12 @@ def load(folder: Path, hardware: Hardware, quantisation: str) -> PreTrainedModel
     )
     if quantisation != "nf4":  # which is on its device already, and can't be moved
         model.to(torch.device(hardware.device))  # pyright: ignore[reportArgumentType]
+    for module in model.modules():
+        layer: Any = module
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            # For evaluation on a processor, bitsandbytes lays 4-bit weights out anew, with coarser
+            # scales than those of training; and then state_dict() damages them (0.50.2).
+            layer.support_avx512bf16_for_cpu = False
     return model
 
 
