@@ -42,7 +42,7 @@ def orders(
             yield torch.randperm(len(lengths), generator=generator).tolist()
 
 
-READ_EVERY = 1.0  # seconds, from a GPU
+READ_EVERY = {"cpu": 0.0, "cuda": 1.0}  # seconds between readings of what steps found
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,6 @@ def fit(
     for _ in log:
         seeds.getrandbits(63)
     start = last_read = time.monotonic()
-    waits = READ_EVERY if hardware.device == "cuda" else 0.0
     steps: list[Step] = []
     progress.begin(len(log))
     with checkpoint.noted_signals() as signals:
@@ -143,7 +142,8 @@ def fit(
             last = number == len(batches) or (epoch_steps is not None and number % epoch_steps == 0)
             asked = signals[:1]  # to stop; a later one is obeyed after the next step
             due = checkpoints is not None and checkpoints.due(number)
-            if not (last or asked or due or time.monotonic() - last_read >= waits):
+            waited = time.monotonic() - last_read >= READ_EVERY[hardware.device]
+            if not (last or asked or due or waited):
                 continue
             diverged_at = read(steps, log)
             last_read = time.monotonic()
