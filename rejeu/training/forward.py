@@ -48,6 +48,7 @@ def is_packed(model: Any, hardware: Hardware) -> bool:
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
     return (
         hardware.attention == "varlen"
+        and hardware.precision != "fp32"
         and not any(getattr(config, key, 0.0) for key in ATTENTION_DROPOUT)
         and serves(heads, getattr(config, "num_key_value_heads", heads), width)
     )
