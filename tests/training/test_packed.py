@@ -70,6 +70,27 @@ def test_encoder_is_the_library_s(
     assert sum(float(value.abs().sum()) > 0 for value in gradients.values()) > 30
 
 
+def test_distilbert_of_true_shape_is_the_library_s(fp32: Hardware) -> None:
+    """66 million random weights, on rows of up to 90 tokens."""
+    torch.manual_seed(5)
+    model = DistilBertForSequenceClassification(DistilBertConfig()).eval()
+    rows = [RANDOM.choices(range(5, 30000), k=length) for length in (90, 31, 2)]
+    labels = torch.tensor([1, 0, 1])
+    ours = encoding.logits(
+        encoding.classifier(model), packed.pack(rows, "cpu"), fp32, training=False
+    )
+    with_labels = model(**padded(rows, 0, "cpu"), labels=labels)
+    torch.testing.assert_close(ours, with_labels.logits, atol=1e-5, rtol=1e-4)
+    loss = torch.nn.functional.cross_entropy(ours, labels)
+    assert loss.item() == pytest.approx(with_labels.loss.item(), rel=1e-5)
+    parameters = list(model.parameters())
+    found = torch.autograd.grad(loss, parameters)
+    expected = torch.autograd.grad(with_labels.loss, parameters)
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).norm() < 1e-4 * other.norm() + 1e-7
+    assert sum(float(gradient.abs().max()) > 0 for gradient in found) > 90
+
+
 def test_encoder_in_bf16_is_near(encoder: Path, fp32: Hardware, bf16: Hardware) -> None:
     given = encoding.classifier(bert(encoder).eval())
     batch = packed.pack(REVIEWS, "cpu")
