@@ -53,7 +53,7 @@ SCALE = 2.0**10  # of a loss, so that float16 doesn't lose small gradients; exac
 # How far ours may be from float32's results, as a share of them; or else twice as far as the
 # library's in the same precision. bfloat16 rounds each product to 8 bits, float16 to 11.
 TOLERANCE = {"fp32": 1e-4, "bf16": 0.1, "fp16": 0.02}
-STEPS, SAVED_EVERY, ROWS_PER_STEP = 40, 4, 16
+STEPS, SAVED_EVERY, ROWS_PER_STEP = 40, 10, 16
 CLASSIFIER = classifier.Settings(
     start_from=None,
     learning_rate=2e-5,
