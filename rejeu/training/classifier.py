@@ -22,6 +22,7 @@ from rejeu.training.checkpoint import Checkpoints
 from rejeu.training.hardware import Hardware
 from rejeu.training.loop import fit, orders, record
 from rejeu.training.outputs import say
+from rejeu.training.packed import sent
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,6 @@ class Settings:
     seed: int
 
 
-ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # its keys in config.json
-
-
 def load(
     folder: Path, hardware: Hardware, attention_dropout: float, classes: int | None = None
 ) -> PreTrainedModel:
@@ -53,9 +51,7 @@ def load(
         classes: how many; without it as many as the folder's head has.
     """
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    changed = {key: attention_dropout for key in ATTENTION_DROPOUT if hasattr(config, key)}
-    if config.model_type not in forward.ENCODERS:
-        changed |= forward.load_arguments(hardware)
+    changed = {key: attention_dropout for key in forward.ATTENTION_DROPOUT if hasattr(config, key)}
     model = AutoModelForSequenceClassification.from_pretrained(
         folder,
         num_labels=classes or config.num_labels,
@@ -63,6 +59,7 @@ def load(
         use_safetensors=True,
         trust_remote_code=False,
         **changed,
+        **forward.load_arguments(hardware),
     )
     return model.to(torch.device(hardware.device))
 
@@ -70,7 +67,7 @@ def load(
 def remarks(model: PreTrainedModel, settings: Settings) -> list[str]:
     """What someone should know who chose this model with these settings."""
     lines = forward.remarks(model, forward.ENCODERS)
-    if not any(hasattr(model.config, key) for key in ATTENTION_DROPOUT):
+    if not any(hasattr(model.config, key) for key in forward.ATTENTION_DROPOUT):
         lines.append(
             f"'{model.config.model_type}' models have no setting for dropout in attention: "
             f"attention_dropout {settings.attention_dropout} changes nothing"
@@ -110,23 +107,24 @@ def train(
     model = load(start, hardware, settings.attention_dropout, settings.classes).train()
     for remark in remarks(model, settings):
         say(label, remark, terminal)
-    logits_of = forward.logits_of(model, hardware)
-    labels = torch.tensor(rows.labels, device=hardware.device)
+    used = forward.as_computed(model, hardware)
+    logits_of = forward.logits_of(model, used)
+    labels = torch.tensor(rows.labels)
 
     def loss_of(chosen: list[int]) -> torch.Tensor:
         logits = logits_of([rows[row] for row in chosen])
-        return cross_entropy(logits, labels[chosen], reduction="sum")
+        return cross_entropy(logits, sent(labels[chosen], used.device), reduction="sum")
 
     batches = schedule(rows.lengths, settings)
     fitted = fit(
         batches,
-        lambda batch: forward.cut(model, batch, rows.lengths),
+        forward.cutter(model, rows.lengths, used),
         loss_of,
         len,
         optimiser(model, settings),
         warmup_share=0.0,
         max_grad_norm=settings.max_grad_norm,
-        hardware=hardware,
+        hardware=used,
         progress=Progress(label, len(batches), terminal),
         epoch_steps=len(batches) // settings.epochs,
         checkpoints=checkpoints,
@@ -134,7 +132,6 @@ def train(
     drawn = len(rows) * settings.epochs
     tokens = sum(rows.lengths) * settings.epochs
     described = {"settings": asdict(settings), "rows": len(rows)}
-    used = forward.as_computed(model, hardware)
     return model, fitted.log, described | record(fitted, drawn, tokens, used)
 
 
@@ -159,7 +156,7 @@ def predict(
     config: Any = model.config
     logits = np.empty((len(rows), config.num_labels), dtype=np.float32)
     done = 0
-    for chosen in forward.cut(model, range(len(rows)), rows.lengths):
+    for chosen in forward.cutter(model, rows.lengths, hardware)(range(len(rows))):
         logits[chosen] = logits_of([rows[row] for row in chosen]).cpu()
         done += len(chosen)
         progress.update(done, " rows")

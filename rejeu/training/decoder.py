@@ -83,13 +83,10 @@ def _product(states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 def loss(model: Any, batch: Packed, hardware: Hardware) -> tuple[torch.Tensor, int]:
     """Sum the negative log-likelihood, in nats, of all tokens but each row's first; count them."""
     parts = decoder(model)
-    first = torch.zeros(len(batch.ids), dtype=torch.bool, device=batch.ids.device)
-    first[batch.starts] = True
-    predicting = torch.nonzero(~first)[:, 0] - 1
     states = hidden(parts, batch, hardware, training=model.training)
-    logits = parts.head(states[predicting]).float()
-    total = functional.cross_entropy(logits, batch.ids[predicting + 1], reduction="sum")
-    return total, len(predicting)
+    logits = parts.head(states[batch.predicting]).float()
+    total = functional.cross_entropy(logits, batch.ids[batch.predicting + 1], reduction="sum")
+    return total, len(batch.predicting)
 
 
 def hidden(parts: Decoder, batch: Packed, hardware: Hardware, *, training: bool) -> torch.Tensor:
@@ -107,7 +104,7 @@ def hidden(parts: Decoder, batch: Packed, hardware: Hardware, *, training: bool)
         turned = torch.cat([query, key], dim=1).view(len(states), parts.heads + parts.key_heads, -1)
         query, key = rotate(turned, cosine, sine).split([parts.heads, parts.key_heads], dim=1)
         value = value.view(len(states), parts.key_heads, -1)
-        attended = attend(query, key, value, batch.groups, hardware.attention, causal=True)
+        attended = attend(query, key, value, batch, hardware.attention, causal=True)
         states = states + adapted(attention.o_proj, attended, training=training)
         normal = rms_norm(states, layer.post_attention_layernorm)
         gate = functional.silu(adapted(layer.mlp.gate_proj, normal, training=training))

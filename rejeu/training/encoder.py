@@ -130,7 +130,8 @@ def logits(parts: Classifier, batch: Packed, hardware: Hardware, *, training: bo
         states = parts.words(batch.ids) + parts.positions(batch.positions)
         if parts.kinds is not None:
             states = states + parts.kinds.weight[0]
-        # From here on all is in the precision of the products, not only the products themselves.
+        # From here on all is in the precision of the products, not only the products themselves;
+        # on a GPU, where autocast lets norms give float32, all but what is added up.
         states = drop(parts.norm(states).to(hardware.dtype), parts.dropout)
         for block in parts.blocks:
             last = block is parts.blocks[-1]
@@ -169,7 +170,7 @@ def _attention(
         query,
         split[-2],
         split[-1],
-        batch.groups,
+        batch,
         hardware.attention,
         dropped=parts.attention_dropout if training else 0.0,
     )

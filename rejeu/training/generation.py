@@ -15,7 +15,7 @@ from rejeu.job.run import Progress
 from rejeu.training import forward
 from rejeu.training.hardware import Hardware
 
-HELD_OUT_TOKENS = 512  # at a time: their logits over the whole vocabulary take 100 MB
+HELD_OUT_TOKENS = 512  # at a time, on a processor: their logits over the vocabulary take 100 MB
 TOGETHER = 16  # prompts that are answered at a time
 
 
@@ -65,7 +65,7 @@ def heldout_loss(
     model.eval()
     total, tokens, done = 0.0, 0, 0
     lengths = [len(row) for row in rows]
-    for chosen in forward.cut(model, range(len(rows)), lengths, HELD_OUT_TOKENS):
+    for chosen in forward.cutter(model, lengths, hardware, HELD_OUT_TOKENS)(range(len(rows))):
         loss, count = forward.loss(model, [rows[row] for row in chosen], hardware)
         total += loss.item()
         tokens += count

@@ -1,6 +1,8 @@
 """The loop that trains classifiers and adapters: a linear schedule, clipped gradients, a full log.
 
-A run that was stopped goes on from its newest state with the same numbers, bit for bit (on a CPU).
+A run that was stopped goes on from its newest state with the same numbers, bit for bit where the
+machine is deterministic. A GPU computes while the program prepares the next steps: what it found
+is read once a second.
 """
 
 import math
@@ -40,14 +42,30 @@ def orders(
             yield torch.randperm(len(lengths), generator=generator).tolist()
 
 
+READ_EVERY = {"cpu": 0.0, "cuda": 1.0}  # seconds between readings of what steps found
+
+
 @dataclass(frozen=True)
 class Fitted:
-    """What `fit` did: a row per step {step, loss, learning_rate, grad_norm}, and how it went."""
+    """What `fit` did: a row per step {step, loss, learning_rate, grad_norm}, and how it went.
+
+    A step whose gradient was too large for float16 changes nothing: {..., skipped} without a norm.
+    """
 
     log: list[dict[str, float]]
     seconds: float  # of all attempts, as far as their states tell
     resumes: int  # how often it went on from a saved state
     diverged_at: int | None  # the step whose loss or gradient was not a number any more
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that the program has asked for; its numbers may not be computed yet."""
+
+    number: int
+    learning_rate: float
+    skipped: bool  # by the scaler of float16's gradients
+    found: torch.Tensor  # (2,), float64: the loss, and the gradient's norm before it was clipped
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,15 @@ class OptimisationState:
     def parameters(self) -> list[nn.Parameter]:
         """All tensors that the optimiser changes, group by group."""
         return [value for group in self.optimiser.param_groups for value in group["params"]]
+
+    def halt(self, wrong: torch.Tensor) -> None:
+        """Let no step change anything from the first on that is `wrong`, a truth on the device.
+
+        AdamW leaves all as it is where its `found_inf` is 1: the program needn't wait to know it.
+        """
+        optimiser: Any = self.optimiser
+        before = getattr(optimiser, "found_inf", torch.zeros_like(wrong, dtype=torch.float32))
+        optimiser.found_inf = torch.maximum(before, wrong.float())
 
 
 def fit(
@@ -86,12 +113,14 @@ def fit(
     dropout of all steps whose batches are alike, whatever other batches stand between.
 
     State is saved to `checkpoints` when due, at the end of each epoch and of training. Training
-    that diverges ends early, with the weights of the step before.
+    that diverges ends early, with the weights of the step before. Numbers are read from a GPU once
+    a second, before state is saved, and at the end.
 
     Raises:
         RejeuError: when asked to stop (SIGTERM, Ctrl-C, the end of an allocation), once state is
             saved; when the first step's loss is not a number.
     """
+    hardware.settle()
     warmup = math.ceil(len(batches) * warmup_share)
     state = OptimisationState(
         optimiser,
@@ -102,56 +131,86 @@ def fit(
     seeds = random.Random(seed)
     for _ in log:
         seeds.getrandbits(63)
-    start = time.monotonic()
+    start = last_read = time.monotonic()
+    steps: list[Step] = []
     progress.begin(len(log))
     with checkpoint.noted_signals() as signals:
-        for step, batch in enumerate(batches[len(log) :], len(log) + 1):
+        for number, batch in enumerate(batches[len(log) :], len(log) + 1):
             if seed is not None:
                 torch.manual_seed(seeds.getrandbits(63))
-            row = take_step(step, batch, cut, loss_of, weigh, state, max_grad_norm)
-            if row is None:
+            steps.append(take_step(number, batch, cut, loss_of, weigh, state, max_grad_norm))
+            last = number == len(batches) or (epoch_steps is not None and number % epoch_steps == 0)
+            asked = signals[:1]  # to stop; a later one is obeyed after the next step
+            due = checkpoints is not None and checkpoints.due(number)
+            waited = time.monotonic() - last_read >= READ_EVERY[hardware.device]
+            if not (last or asked or due or waited):
+                continue
+            diverged_at = read(steps, log)
+            last_read = time.monotonic()
+            if diverged_at is not None:
                 if not log:
-                    raise RejeuError(not_a_number(batch))
-                return Fitted(log, before + time.monotonic() - start, resumes, step)
-            log.append(row)
-            progress.update(step, f" steps, loss {row['loss']:.3f}")
-            last = step == len(batches) or (epoch_steps is not None and step % epoch_steps == 0)
-            if checkpoints and (last or signals or checkpoints.due(step)):
+                    raise RejeuError(not_a_number(batches[0]))
+                return Fitted(log, before + time.monotonic() - start, resumes, diverged_at)
+            progress.update(number, f" steps, loss {log[-1]['loss']:.3f}")
+            if checkpoints and (last or asked or due):
                 seconds = before + time.monotonic() - start
                 checkpoint.save(checkpoints, state_of(state, log, seconds, resumes))
-            if signals and step < len(batches):
-                raise checkpoint.stopped(signals[0], step, len(batches), kept=bool(checkpoints))
+            if asked and number < len(batches):
+                raise checkpoint.stopped(asked[0], number, len(batches), kept=bool(checkpoints))
     return Fitted(log, before + time.monotonic() - start, resumes, None)
 
 
 def take_step(
-    step: int,
+    number: int,
     batch: list[int],
     cut: Callable[[list[int]], list[list[int]]],
     loss_of: Callable[[list[int]], torch.Tensor],
     weigh: Callable[[list[int]], int],
     state: OptimisationState,
     max_grad_norm: float,
-) -> dict[str, float] | None:
-    """Change the weights by one batch and return the log's row, or None where it diverges."""
+) -> Step:
+    """Change the weights by one batch.
+
+    From a step on whose loss or gradient is no number, they stay as they are.
+    """
     optimiser, scaler = state.optimiser, state.scaler
-    total = 0.0
+    total: Any = 0.0
     for part in cut(batch):
         loss = loss_of(part) / weigh(batch)
         scaler.scale(loss).backward()
-        total += loss.item()
+        total = total + loss.detach().double()
     scaler.unscale_(optimiser)
-    norm = clip_grad_norm_(state.parameters, max_grad_norm).item()
-    # In float16 a gradient may be too large now and then: the scaler leaves such a step out.
-    if not math.isfinite(total) or not (math.isfinite(norm) or scaler.is_enabled()):
-        return None
-    used = float(state.rate.get_last_lr()[0])
-    scaler.step(optimiser)
+    norm = clip_grad_norm_(state.parameters, max_grad_norm)
+    found = torch.stack([total, norm.double()])
+    # In float16 a gradient may be too large now and then: such a step is left out.
+    skipped = scaler.is_enabled() and not math.isfinite(norm.item())
+    step = Step(number, float(state.rate.get_last_lr()[0]), skipped, found)
+    if not skipped:
+        state.halt(~found.isfinite().all())
+        optimiser.step()
+        state.rate.step()
     scaler.update()
-    state.rate.step()
     optimiser.zero_grad()
-    row = {"step": step, "loss": total, "learning_rate": used}
-    return row | {"grad_norm": norm} if math.isfinite(norm) else row
+    return step
+
+
+def read(steps: list[Step], log: list[dict[str, float]]) -> int | None:
+    """Move steps to the log. Returns the number of the first that diverged, if any did.
+
+    Waits until the device has computed them all.
+    """
+    values = torch.stack([step.found for step in steps]).tolist()
+    for step, (loss, norm) in zip(steps, values, strict=True):
+        if not math.isfinite(loss) or not (math.isfinite(norm) or step.skipped):
+            return step.number
+        row = {"step": step.number, "loss": loss, "learning_rate": step.learning_rate}
+        if step.skipped:
+            row["skipped"] = True
+        else:
+            row["grad_norm"] = norm
+        log.append(row)
+    steps.clear()
+    return None
 
 
 def not_a_number(batch: list[int]) -> str:
@@ -216,6 +275,8 @@ def record(fitted: Fitted, rows: int, tokens: int, hardware: Hardware) -> dict[s
         "device": hardware.device,
         "precision": hardware.precision,
         "attention": hardware.attention,
+        "deterministic": hardware.deterministic,
+        "determinism": hardware.determinism,
         "threads": hardware.threads,
         "machine": machine(),
         "steps": len(log),

@@ -73,6 +73,12 @@ def load(folder: Path, hardware: Hardware, quantisation: str) -> PreTrainedModel
     )
     if quantisation != "nf4":  # which is on its device already, and can't be moved
         model.to(torch.device(hardware.device))  # pyright: ignore[reportArgumentType]
+    for module in model.modules():
+        layer: Any = module
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            # For evaluation on a processor, bitsandbytes lays 4-bit weights out anew, with coarser
+            # scales than those of training; and then state_dict() damages them (0.50.2).
+            layer.support_avx512bf16_for_cpu = False
     return model
 
 
@@ -122,7 +128,7 @@ def adapt(base: PreTrainedModel, settings: Settings, hardware: Hardware) -> Peft
     # A set, which would be saved in another order by each process; a pattern for a few models.
     if not isinstance(chosen.target_modules, str):
         chosen.target_modules = sorted(chosen.target_modules)
-    if forward.is_packed(model):
+    if forward.is_packed(model, hardware):
         decoder.freeze(model, hardware)
     model.train()
     return model
@@ -204,13 +210,14 @@ def fit_adapter(
     The loss is the mean over a step's tokens, as Trainer normalises accumulated batches.
     """
     lengths = [len(row) for row in rows]
+    used = forward.as_computed(model, hardware)
 
     def loss_of(chosen: list[int]) -> torch.Tensor:
-        return forward.loss(model, [rows[row] for row in chosen], hardware)[0]
+        return forward.loss(model, [rows[row] for row in chosen], used)[0]
 
     return fit(
         batches,
-        lambda batch: forward.cut(model, batch, lengths),
+        forward.cutter(model, lengths, used),
         loss_of,
         lambda batch: sum(lengths[row] - 1 for row in batch),
         torch.optim.AdamW(
@@ -218,7 +225,7 @@ def fit_adapter(
         ),
         warmup_share=settings.warmup_share,
         max_grad_norm=settings.max_grad_norm,
-        hardware=hardware,
+        hardware=used,
         progress=progress,
         seed=settings.seed,
         checkpoints=checkpoints,

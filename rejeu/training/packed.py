@@ -1,56 +1,67 @@
 """Rows of several lengths as one sequence of tokens: nothing is padded, and no mask is needed.
 
 All work but attention is done token by token, so rows simply stand one after another; in attention
-each row sees itself alone. Dropout draws 16 random bits per element: drawing a number for each, as
-the library does, takes a processor about three times as long.
+each row sees itself alone: on a GPU all in one call of PyTorch's `varlen_attn`, on a processor one
+after another. Dropout draws 16 random bits per element: drawing a number for each, as the library
+does, takes a processor about three times as long.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from inspect import signature
+from typing import Any
 
 import torch
 from torch.nn import functional
 
-# A batch with more tokens is computed in parts: memory stays bounded, and the gradient is the same.
-TOKENS_PER_PART = 4096
+try:
+    from torch.nn.attention.varlen import varlen_attn
+except ImportError:  # before PyTorch 2.10
+    varlen_attn = None
+
 _LOWEST = -(2.0**15)  # a score that softmax takes for nothing, in any precision
+WIDEST = 256  # heads that PyTorch's flash attention takes
 
 
 @dataclass(frozen=True)
 class Packed:
-    """`groups` holds (rows, tokens per row) of neighbours that are attended to in one go."""
+    """Rows that stand end to end."""
 
     ids: torch.Tensor  # (tokens,)
     positions: torch.Tensor  # (tokens,), of each token in its row
     starts: torch.Tensor  # (rows,), each row's first token
-    groups: list[tuple[int, int]]
+    predicting: torch.Tensor  # (tokens - rows,), all tokens but each row's last
+    bounds: torch.Tensor  # (rows + 1,), int32: where each row starts, and the last one ends
+    lengths: list[int]  # tokens of each row
 
 
 def pack(rows: Sequence[Sequence[int]], device: str) -> Packed:
-    """Put rows end to end. On a GPU neighbours of one length form a group.
-
-    A processor takes rows one by one: a row's scores then stay in its cache.
-    """
+    """Put rows end to end."""
     lengths = [len(row) for row in rows]
-    groups = (
-        [(1, length) for length in lengths]
-        if device == "cpu"
-        else [(len(list(same)), length) for length, same in groupby(lengths)]
-    )
-    sizes = torch.tensor(lengths)
+    bounds = torch.tensor([0, *lengths]).cumsum(0)
+    positions = torch.cat([torch.arange(length) for length in lengths])
     return Packed(
-        ids=torch.tensor([token for row in rows for token in row]).to(device),
-        positions=torch.cat([torch.arange(length) for length in lengths]).to(device),
-        starts=(sizes.cumsum(0) - sizes).to(device),
-        groups=groups,
+        ids=sent(torch.tensor([token for row in rows for token in row]), device),
+        positions=sent(positions, device),
+        starts=sent(bounds[:-1], device),
+        predicting=sent(torch.nonzero(positions[1:])[:, 0], device),
+        bounds=sent(bounds.int(), device),
+        lengths=lengths,
     )
+
+
+def sent(values: torch.Tensor, device: str) -> torch.Tensor:
+    """`values` on the device. A GPU fetches them when it needs them, while the program goes on.
+
+    So a step's rows are made ready while the step before is computed.
+    """
+    return values if device == "cpu" else values.pin_memory().to(device, non_blocking=True)
 
 
 def parts(
     order: Sequence[int],
     lengths: Sequence[int],
-    tokens_per_part: int = TOKENS_PER_PART,
+    tokens_per_part: int,
     *,
     padded: bool = False,
 ) -> list[list[int]]:
@@ -93,7 +104,7 @@ def attend(
     queries: torch.Tensor,
     keys: torch.Tensor,
     values: torch.Tensor,
-    groups: list[tuple[int, int]],
+    batch: Packed,
     attention: str,
     *,
     causal: bool = False,
@@ -103,40 +114,86 @@ def attend(
 
     Keys and values are (tokens, heads, width), queries (tokens, a multiple of the heads, width),
     so that neighbours among them share a key; or there is one query only for each row. `attention`
-    is eager, or sdpa for PyTorch's fused kernel. Returns (queries, all their heads' widths).
+    is varlen, eager, or sdpa for PyTorch's fused kernel; varlen knows no dropout. Returns (queries,
+    all their heads' widths).
     """
-    heads, width = keys.shape[1:]
-    sharing = queries.shape[1] // heads
     single = len(queries) < len(keys)
-    sizes = [rows * length for rows, length in groups]
-    query_parts = queries.split([rows for rows, _ in groups] if single else sizes)
-    outputs = []
-    for query, key, value, (rows, length) in zip(
-        query_parts, keys.split(sizes), values.split(sizes), groups, strict=True
-    ):
-        asking = 1 if single else length
-        grouped = query.view(rows, asking, heads, sharing, width).permute(0, 2, 3, 1, 4)
-        if attention == "sdpa":
-            result = functional.scaled_dot_product_attention(
-                grouped.reshape(rows, heads * sharing, asking, width),
-                *(part.view(rows, length, heads, width).transpose(1, 2) for part in (key, value)),
-                is_causal=causal,
-                dropout_p=dropped,
-                enable_gqa=sharing > 1,
-            )
-        else:
-            flat = grouped.reshape(rows * heads, sharing * asking, width)
-            key_flat, value_flat = (
-                part.view(rows, length, heads, width)
-                .transpose(1, 2)
-                .reshape(rows * heads, length, width)
-                for part in (key, value)
-            )
-            mask = flat.new_zeros(())
-            if causal:
-                mask = flat.new_full((length, length), _LOWEST).triu(1).repeat(sharing, 1)
-            scores = torch.baddbmm(mask, flat, key_flat.transpose(1, 2), alpha=width**-0.5)
-            result = torch.bmm(dropout(scores.softmax(-1), dropped), value_flat)
-        result = result.view(rows, heads, sharing, asking, width)
-        outputs.append(result.permute(0, 3, 1, 2, 4).reshape(rows * asking, -1))
-    return torch.cat(outputs)
+    if attention == "varlen":
+        return _at_once(queries, keys, values, batch, single=single, causal=causal)
+    parts = queries.split(1 if single else batch.lengths)
+    rows = zip(parts, keys.split(batch.lengths), values.split(batch.lengths), strict=True)
+    compute = _fused if attention == "sdpa" else _plain
+    return torch.cat([compute(*row, causal=causal, dropped=dropped) for row in rows])
+
+
+def _at_once(
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    batch: Packed,
+    *,
+    single: bool,
+    causal: bool,
+) -> torch.Tensor:
+    """All rows in one call, of heads whose width the kernel takes: multiples of 8."""
+    width = keys.shape[2]
+    if missing := -width % 8:
+        queries, keys, values = (
+            functional.pad(part, (0, missing)) for part in (queries, keys, values)
+        )
+    bounds, longest = batch.bounds, max(batch.lengths)
+    # Not all of PyTorch's versions know the option; without shared keys it isn't needed.
+    shared: dict[str, Any] = {"enable_gqa": True} if queries.shape[1] > keys.shape[1] else {}
+    result: Any = varlen_attn(  # pyright: ignore[reportOptionalCall]  # `serves` was asked
+        queries,
+        keys,
+        values,
+        torch.arange(len(bounds), dtype=torch.int32, device=bounds.device) if single else bounds,
+        bounds,
+        1 if single else longest,
+        longest,
+        scale=width**-0.5,
+        window_size=(-1, 0) if causal else (-1, -1),
+        **shared,
+    )
+    return result[..., :width].flatten(1)
+
+
+def serves(heads: int, key_heads: int, width: int) -> bool:
+    """Whether PyTorch has a `varlen_attn` that computes heads like these."""
+    known = signature(varlen_attn).parameters.keys() if varlen_attn else set[str]()
+    needed = {"scale", "window_size", *(["enable_gqa"] if heads > key_heads else [])}
+    return needed <= known and width <= WIDEST
+
+
+def _fused(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, causal: bool, dropped: float
+) -> torch.Tensor:
+    """One row by PyTorch's fused kernel."""
+    query, key, value = (part.transpose(0, 1)[None] for part in (query, key, value))
+    result = functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        is_causal=causal,
+        dropout_p=dropped,
+        enable_gqa=query.shape[1] > key.shape[1],
+    )
+    return result[0].transpose(0, 1).flatten(1)
+
+
+def _plain(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, causal: bool, dropped: float
+) -> torch.Tensor:
+    """One row by products; its scores stay in a processor's cache."""
+    (asking, _, width), (length, heads, _) = query.shape, key.shape
+    sharing = query.shape[1] // heads
+    grouped = query.view(asking, heads, sharing, width).permute(1, 2, 0, 3)
+    flat = grouped.reshape(heads, sharing * asking, width)
+    mask = flat.new_zeros(())
+    if causal:
+        mask = flat.new_full((length, length), _LOWEST).triu(1).repeat(sharing, 1)
+    keys, values = (part.transpose(0, 1) for part in (key, value))
+    scores = torch.baddbmm(mask, flat, keys.transpose(1, 2), alpha=width**-0.5)
+    result = torch.bmm(dropout(scores.softmax(-1), dropped), values)
+    return result.view(heads, sharing, asking, width).permute(2, 0, 1, 3).reshape(asking, -1)

@@ -102,7 +102,7 @@ def test_a_batch_in_parts_gives_the_same_and_bounds_padding(encoder: Path, fp32:
     model = classifier.load(encoder, fp32, 0.0).eval()
     rows = reviews(40)
     logits_of = forward.logits_of(model, fp32)
-    parts = forward.cut(model, range(40), rows.lengths, 64)
+    parts = forward.cutter(model, rows.lengths, fp32, 64)(range(40))
     assert max(rows.lengths) <= 64
     assert all(len(part) * max(rows.lengths[row] for row in part) <= 64 for part in parts)
     with torch.no_grad():
@@ -306,7 +306,7 @@ def test_a_llama_s_chosen_layers_are_computed_packed(
     settings = replace(LORA, max_steps=6, learning_rate=5e-2, target_modules=wanted)
     model, _, _ = trained(folder, settings, fp32)
     model.eval()
-    assert forward.is_packed(model)
+    assert forward.is_packed(model, fp32)
     with torch.no_grad():
         found, _ = forward.loss(model, ROWS, fp32)
         assert found.item() == pytest.approx(summed(model, ROWS).item(), rel=1e-5)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rejeu.training.hardware import (
     Hardware,
     best_precision,
     choose,
+    kernel,
     machine,
     remark,
 )
@@ -21,7 +23,7 @@ def test_auto_resolves() -> None:
     assert found.device == ("cuda" if torch.cuda.is_available() else "cpu")
     assert found.precision == best_precision(found.device)
     assert found.precision in ("fp32", "bf16", "fp16")
-    assert found.attention in ("eager", "sdpa")
+    assert found.attention in ("eager", "sdpa", "varlen")
     assert found.threads == 1 == torch.get_num_threads()
 
 
@@ -35,7 +37,8 @@ def test_the_same_answer_twice() -> None:
 )
 def test_what_is_asked_for_is_what_is_got(precision: str, dtype: torch.dtype) -> None:
     found = choose(precision, "fused", 1)
-    assert (found.precision, found.attention, found.dtype) == (precision, "sdpa", dtype)
+    assert found.attention == kernel("fused", found.device, precision)
+    assert (found.precision, found.dtype) == (precision, dtype)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,42 @@ def test_autocast_computes_in_the_precision(precision: str, dtype: torch.dtype) 
 def test_unknown_attention() -> None:
     with pytest.raises(KeyError):
         choose("fp32", "flash", 1)
+
+
+@pytest.mark.parametrize(
+    ("capability", "precision", "expected"),
+    [
+        ((8, 0), "bf16", "varlen"),
+        ((9, 0), "fp16", "varlen"),
+        ((8, 0), "fp32", "sdpa"),
+        ((7, 5), "fp16", "sdpa"),
+    ],
+)
+def test_a_gpu_s_fused_attention(
+    capability: tuple[int, int], precision: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert kernel("fused", "cuda", precision) == expected
+    assert kernel("eager", "cuda", precision) == "eager"
+    assert kernel("fused", "cpu", precision) == "sdpa"
+
+
+def test_what_may_differ_between_equal_runs_is_said(request: pytest.FixtureRequest) -> None:
+    """And PyTorch is asked for deterministic algorithms on a GPU only."""
+    request.addfinalizer(lambda: torch.use_deterministic_algorithms(mode=False))
+    gpu = Hardware("cuda", "bf16", "varlen", 1)
+    other = replace(gpu, deterministic=False)
+    reasons = [each.determinism for each in (Hardware("cpu", "bf16", "eager", 1), gpu, other)]
+    assert len(set(reasons)) == 3
+    assert "may use operations without any" in reasons[2]
+    choose("fp32", "eager", 1).settle()
+    if not torch.cuda.is_available():
+        assert not torch.are_deterministic_algorithms_enabled()
+    gpu.settle()
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    other.settle()
+    assert torch.is_deterministic_algorithms_warn_only_enabled()
 
 
 def test_machine_and_memory() -> None:

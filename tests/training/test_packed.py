@@ -70,6 +70,27 @@ def test_encoder_is_the_library_s(
     assert sum(float(value.abs().sum()) > 0 for value in gradients.values()) > 30
 
 
+def test_distilbert_of_true_shape_is_the_library_s(fp32: Hardware) -> None:
+    """66 million random weights, on rows of up to 90 tokens."""
+    torch.manual_seed(5)
+    model = DistilBertForSequenceClassification(DistilBertConfig()).eval()
+    rows = [RANDOM.choices(range(5, 30000), k=length) for length in (90, 31, 2)]
+    labels = torch.tensor([1, 0, 1])
+    ours = encoding.logits(
+        encoding.classifier(model), packed.pack(rows, "cpu"), fp32, training=False
+    )
+    with_labels = model(**padded(rows, 0, "cpu"), labels=labels)
+    torch.testing.assert_close(ours, with_labels.logits, atol=1e-5, rtol=1e-4)
+    loss = torch.nn.functional.cross_entropy(ours, labels)
+    assert loss.item() == pytest.approx(with_labels.loss.item(), rel=1e-5)
+    parameters = list(model.parameters())
+    found = torch.autograd.grad(loss, parameters)
+    expected = torch.autograd.grad(with_labels.loss, parameters)
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).norm() < 1e-4 * other.norm() + 1e-7
+    assert sum(float(gradient.abs().max()) > 0 for gradient in found) > 90
+
+
 def test_encoder_in_bf16_is_near(encoder: Path, fp32: Hardware, bf16: Hardware) -> None:
     given = encoding.classifier(bert(encoder).eval())
     batch = packed.pack(REVIEWS, "cpu")
@@ -157,23 +178,22 @@ def test_frozen_weights_give_the_same(causal: Path, bf16: Hardware) -> None:
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("causal_mask", [False, True])
-def test_groups_change_nothing(attention: str, causal_mask: bool) -> None:
-    """Rows of one length together, as on a GPU, or one by one, as on a processor."""
+def test_attention_is_each_rows_own(attention: str, causal_mask: bool) -> None:
+    """With keys that neighbours share, and with one query for each row."""
     torch.manual_seed(1)
     queries, keys, values = (torch.randn(14, heads, 8) for heads in (6, 3, 3))
-    apart, together = [(1, 5), (1, 5), (1, 4)], [(2, 5), (1, 4)]
-    one, other = (
-        packed.attend(queries, keys, values, groups, attention, causal=causal_mask)
-        for groups in (apart, together)
-    )
-    torch.testing.assert_close(one, other)
-    first = scaled_dot_product_attention(
-        queries[:5].transpose(0, 1),
-        keys[:5].transpose(0, 1).repeat_interleave(2, dim=0),
-        values[:5].transpose(0, 1).repeat_interleave(2, dim=0),
-        is_causal=causal_mask,
-    )
-    torch.testing.assert_close(one[:5], first.transpose(0, 1).reshape(5, -1))
+    batch = packed.pack([[4] * 5, [4] * 5, [4] * 4], "cpu")
+    found = packed.attend(queries, keys, values, batch, attention, causal=causal_mask)
+    single = packed.attend(queries[batch.starts], keys, values, batch, attention)
+    for row, span in enumerate(((0, 5), (5, 10), (10, 14))):
+        query, key, value = (part[slice(*span)].transpose(0, 1) for part in (queries, keys, values))
+        shared = key.repeat_interleave(2, dim=0), value.repeat_interleave(2, dim=0)
+        expected = scaled_dot_product_attention(query, *shared, is_causal=causal_mask)
+        torch.testing.assert_close(
+            found[slice(*span)], expected.transpose(0, 1).reshape(span[1] - span[0], -1)
+        )
+        first = scaled_dot_product_attention(query[:, :1], *shared)
+        torch.testing.assert_close(single[row], first.flatten())
 
 
 def test_rows_of_a_batch_do_not_see_each_other(encoder: Path, fp32: Hardware) -> None:
