@@ -34,7 +34,7 @@ def has_files(source: PathSource, wanted: Input) -> bool:
 
 def is_cached(source: HubSource, wanted: Input) -> bool:
     """Whether the hub's cache here holds an input's files, of the revision that is asked for."""
-    if source.split or source.revision == "unpinned":  # the hub is asked, whatever is cached
+    if source.split:  # of which a cache may hold a part, and nothing would tell
         return False
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415  where it is needed only
 
@@ -43,7 +43,7 @@ def is_cached(source: HubSource, wanted: Input) -> bool:
             try_to_load_from_cache(
                 source.repository,
                 f"{source.folder}/{file}" if source.folder else file,
-                revision=source.revision,
+                revision=None if source.revision == "unpinned" else source.revision,
                 repo_type=source.repository_type,
             ),
             str,

@@ -115,12 +115,13 @@ def why(
 def plan(
     target: Annotated[str, typer.Argument(help="A file or a rule.")] = "all",
     tier: Tier = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print times by rule as JSON.")] = False,
     folder: Folder = HERE,
 ) -> None:
     """Say what would run for a target, how long it takes, what it needs and what is missing."""
     from rejeu.commands import plan  # noqa: PLC0415
 
-    plan.main(target, tier, enter(folder))
+    plan.main(target, tier, enter(folder), as_json=as_json)
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """`rejeu plan`: what would run for a target, how long it takes, what it needs and what it lacks."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -17,8 +19,8 @@ from rejeu.data.sources import source_in_words
 from rejeu.study.configuration import Study
 
 
-def main(target: str, tier: str | None, root: Path) -> None:
-    """Print it.
+def main(target: str, tier: str | None, root: Path, *, as_json: bool = False) -> None:
+    """Print it: as a table, or for programs as JSON.
 
     Raises:
         RejeuError: it can't be planned, or lacks something here.
@@ -28,6 +30,9 @@ def main(target: str, tier: str | None, root: Path) -> None:
     with dry_run(target, tier, root) as workflow:
         workflow.dag.update_priority()  # which half a dry run leaves out
         jobs = jobs_of(workflow, study)
+        if as_json:
+            print(json.dumps(facts(jobs, cores)))
+            return
         if not jobs:
             print(f"{target} is up to date: nothing would run.")
             return
@@ -38,6 +43,17 @@ def main(target: str, tier: str | None, root: Path) -> None:
         for line in remarks(jobs, waiting, study, tier, cores, root):
             console.print(line, markup=False)
         refuse_missing(workflow, study, runs_here=True)
+
+
+def facts(jobs: list[Job], cores: int) -> dict[str, Any]:
+    """The plan as plain values: {cores, jobs, seconds, rules: {rule: {jobs, seconds, origins}}}."""
+    rules: dict[str, Any] = {}
+    for job in jobs:
+        rule = rules.setdefault(job.name, {"jobs": 0, "seconds": 0.0, "origins": []})
+        rule["jobs"] += 1
+        rule["seconds"] += job.seconds
+        rule["origins"] = sorted({*rule["origins"], job.origin})
+    return {"cores": cores, "jobs": len(jobs), "seconds": makespan(jobs, cores), "rules": rules}
 
 
 def table(jobs: list[Job], gpus: dict[str, float]) -> Table:
@@ -104,7 +120,11 @@ def origins(jobs: list[Job], study: Study, tier: str) -> Iterable[str]:
     if "measured" in seen:
         yield f"measured: the mean of results/{tier}/benchmark, made on this machine"
     if "scaled" in seen:
-        rates = ", ".join(f"{name} {theirs[name]:g}, here {speed[name]:g}" for name in theirs)
+        rates = ", ".join(
+            f"{name} {rate:g}, here {speed[name]:g}"
+            for name, rate in theirs.items()
+            if name in speed
+        )
         yield (
             f"scaled: tiers.{tier}.expected_seconds from the machine they are for to this one, by "
             f"{PROBE} ({rates}; start in seconds, else tokens a second)"

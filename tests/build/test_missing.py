@@ -76,7 +76,11 @@ def test_what_an_input_can_come_from_decides_whether_the_hub_is_needed(offline: 
     assert hub.needed_for(of_hub())  # a file is still missing
     (snapshot / "b.json").touch()
     assert not hub.needed_for(of_hub())
-    assert hub.needed_for(of_hub(revision="unpinned"))  # whose commit only the hub knows
+    latest = of_hub(revision="unpinned")
+    assert hub.needed_for(latest)
+    (offline / "models--owner--name" / "refs").mkdir()
+    (offline / "models--owner--name" / "refs" / "main").write_text(REVISION)
+    assert not hub.needed_for(latest)
     assert hub.needed_for(of_hub(repository_type="dataset"))
 
 

@@ -51,38 +51,25 @@ def benchmark(project: Project, experiment: str, seconds: float) -> None:
 
 
 def test_times_are_measured_or_scaled_or_stated_in_this_order(project: Project) -> None:
-    here = machine()
-    config = project.folder / "config.yaml"
-    before = config.read_text(encoding="utf-8")
-    try:
-        write(project, "config.yaml", before.replace("expected_speed", "# expected_speed"))
-        said = run(project, "plan", "--tier", "smoke").stdout
-        assert row(said, "train_lora") == ["5", "16.0", "80", "expected"]
-        assert row(said, "draw_losses") == ["2", "2.0", "4", "usual"]
-        assert "To fetch: chitchat, 40 MB, from pypi chitchat-dataset 0.9.0" in said
-        speed = "expected_speed: {start: 4, small_decoder: 100}\n    "
-        write(
-            project,
-            "config.yaml",
-            before.replace("expected_speed", "# expected_speed").replace(
-                "expected_seconds: {train_classifier: 14",
-                f"{speed}expected_seconds: {{train_classifier: 14",
-            ),
-        )
-        # A machine that starts in 6 s instead of 4, and trains half as fast: 6 + (16 - 4) * 2.
-        probe = {"machine": here, "speed": {"start": 6, "small_decoder": 50}}
-        write(project, ".cache/rejeu/probe.json", json.dumps(probe))
-        said = run(project, "plan", "--tier", "smoke").stdout
-        assert row(said, "train_lora") == ["5", "30.0", "150", "scaled"]
-        assert row(said, "train_classifier") == ["5", "14.0", "70", "expected"]
-        assert "(start 4, here 6, small_decoder 100, here 50; start in seconds" in said
-        probe["machine"] = here | {"cpu": "another"}
-        write(project, ".cache/rejeu/probe.json", json.dumps(probe))
-        said = run(project, "plan", "--tier", "smoke").stdout
-        assert row(said, "train_lora") == ["5", "16.0", "80", "expected"]
-    finally:
-        (project.folder / ".cache/rejeu/probe.json").unlink(missing_ok=True)
-        config.write_text(before, encoding="utf-8")
+    stated = "{start: 6, small_encoder: 1800, small_decoder: 175}"
+    project.replace("config.yaml", stated, "{start: 4, small_decoder: 100}")
+    said = run(project, "plan", "--tier", "smoke").stdout
+    assert row(said, "train_lora") == ["5", "16.0", "80", "expected"]
+    assert row(said, "draw_losses") == ["2", "2.0", "4", "usual"]
+    assert "To fetch: chitchat, 40 MB, from pypi chitchat-dataset 0.9.0" in said
+    # A machine that starts in 6 s instead of 4, and trains half as fast: 6 + (16 - 4) * 2.
+    probe = {"machine": machine(), "speed": {"start": 6, "small_decoder": 50}}
+    write(project, ".cache/rejeu/probe.json", json.dumps(probe))
+    said = run(project, "plan", "--tier", "smoke").stdout
+    assert row(said, "train_lora") == ["5", "30.0", "150", "scaled"]
+    assert row(said, "train_classifier") == ["5", "14.0", "70", "expected"]
+    assert "(start 4, here 6, small_decoder 100, here 50; start in seconds" in said
+    probe["machine"] = machine() | {"cpu": "another"}
+    write(project, ".cache/rejeu/probe.json", json.dumps(probe))
+    found = json.loads(run(project, "plan", "--tier", "smoke", "--json").stdout)
+    trained = found["rules"]["train_lora"]
+    assert trained == {"jobs": 5, "seconds": 80, "origins": ["expected"]}
+    assert found["jobs"] == sum(rule["jobs"] for rule in found["rules"].values())
 
 
 def test_what_was_measured_counts_by_experiment(project: Project) -> None:
