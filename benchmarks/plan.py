@@ -53,7 +53,7 @@ def measured(tier: str, seeds: int | None, *, probe: bool) -> dict[str, Any]:
             "planned_seconds": planned["seconds"],
             "seconds": seconds,
             "planned_over_real": planned["seconds"] / seconds,
-            "rules": by_rule(planned["rules"], project),
+            "rules": by_rule(planned["by_rule"], project),
         }
 
 

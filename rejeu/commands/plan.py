@@ -46,14 +46,14 @@ def main(target: str, tier: str | None, root: Path, *, as_json: bool = False) ->
 
 
 def facts(jobs: list[Job], cores: int) -> dict[str, Any]:
-    """The plan as plain values: {cores, jobs, seconds, rules: {rule: {jobs, seconds, origins}}}."""
+    """The plan as plain values: {cores, jobs, seconds, by_rule: {jobs, seconds, origins}}."""
     rules: dict[str, Any] = {}
     for job in jobs:
         rule = rules.setdefault(job.name, {"jobs": 0, "seconds": 0.0, "origins": []})
         rule["jobs"] += 1
         rule["seconds"] += job.seconds
         rule["origins"] = sorted({*rule["origins"], job.origin})
-    return {"cores": cores, "jobs": len(jobs), "seconds": makespan(jobs, cores), "rules": rules}
+    return {"cores": cores, "jobs": len(jobs), "seconds": makespan(jobs, cores), "by_rule": rules}
 
 
 def table(jobs: list[Job], gpus: dict[str, float]) -> Table:

@@ -67,9 +67,9 @@ def test_times_are_measured_or_scaled_or_stated_in_this_order(project: Project) 
     probe["machine"] = machine() | {"cpu": "another"}
     write(project, ".cache/rejeu/probe.json", json.dumps(probe))
     found = json.loads(run(project, "plan", "--tier", "smoke", "--json").stdout)
-    trained = found["rules"]["train_lora"]
+    trained = found["by_rule"]["train_lora"]
     assert trained == {"jobs": 5, "seconds": 80, "origins": ["expected"]}
-    assert found["jobs"] == sum(rule["jobs"] for rule in found["rules"].values())
+    assert found["jobs"] == sum(rule["jobs"] for rule in found["by_rule"].values())
 
 
 def test_what_was_measured_counts_by_experiment(project: Project) -> None:
