@@ -12,7 +12,7 @@ AT := $(if $(TIER),--tier $(TIER))
 BUILT := $(or $(TIER),$(shell sed -n 's/^tier: *\([a-z]*\).*/\1/p' config.yaml))
 FOR_TIER := .venv/installed $(if $(filter paper,$(BUILT)),.venv/quantised)
 
-.PHONY: report claims decide replay why plan retrain test test-slow test-clusters clusters soak lint format audit bench clean clean-all
+.PHONY: report claims decide replay why plan probe retrain test test-slow test-clusters clusters soak lint format audit bench clean clean-all
 
 report: $(FOR_TIER)
 	@$(REJEU) report $(AT)
@@ -33,9 +33,13 @@ replay: .venv/installed
 why: .venv/installed
 	@$(REJEU) why $(TARGET) $(AT)
 
-# What would run for TARGET, how long it takes and how much disk. Runs nothing.
+# What would run for TARGET, how long it takes, what it needs, and what is missing here. Runs nothing.
 plan: .venv/installed
 	@$(REJEU) plan $(TARGET) $(AT)
+
+# How fast this machine trains models of the paper tier's shapes, beside stock Trainer: a minute, no download. `plan` scales by it.
+probe: .venv/installed
+	@$(REJEU) probe $(if $(SECONDS),--seconds $(SECONDS))
 
 # Makes again what other versions of torch, transformers, peft... made than those installed.
 retrain: .venv/installed

@@ -97,6 +97,17 @@ def sampling(studies: int) -> float:
     return 200 * (0.05 * 0.95 / studies) ** 0.5
 
 
+def lengths() -> str:
+    """How many tokens the probe's rows have, in words."""
+    from rejeu.training.probe_parts import LENGTHS  # noqa: PLC0415  torch, for this line alone
+
+    return ", ".join(
+        f"a median of {median} tokens ({role.replace('_', ' ')}; log-normal, deviation "
+        f"{deviation:g}, {longest} at most)"
+        for role, (median, deviation, longest) in LENGTHS.items()
+    )
+
+
 def draw_scaling(scaling: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(8, 3), layout="constrained")
     for place, (key, label) in enumerate({"rows": "rows", "length": "tokens a row"}.items()):
@@ -151,7 +162,8 @@ def main() -> None:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    pages = ["benchmarks.md", *(["verdicts.md"] if "verdicts" in known else [])]
+    values["lengths"] = lengths()
+    pages = ["benchmarks.md", "plan.md", *(["verdicts.md"] if "verdicts" in known else [])]
     for page in pages:
         write_text(DOCS / page, environment.get_template(f"{page}.j2").render(values))
 

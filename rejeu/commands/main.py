@@ -115,12 +115,24 @@ def why(
 def plan(
     target: Annotated[str, typer.Argument(help="A file or a rule.")] = "all",
     tier: Tier = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print times by rule as JSON.")] = False,
     folder: Folder = HERE,
 ) -> None:
-    """Say what would run for a target, how long it takes and how much disk. Runs nothing."""
+    """Say what would run for a target, how long it takes, what it needs and what is missing."""
     from rejeu.commands import plan  # noqa: PLC0415
 
-    plan.main(target, tier, enter(folder))
+    plan.main(target, tier, enter(folder), as_json=as_json)
+
+
+@app.command()
+def probe(
+    seconds: Annotated[float, typer.Option(help="About how long to measure.", min=1)] = 50,
+    folder: Folder = HERE,
+) -> None:
+    """Measure how fast this machine trains, beside stock Trainer; `plan` then scales by it."""
+    from rejeu.commands import probe  # noqa: PLC0415
+
+    probe.main(seconds, enter(folder))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Any
 from rejeu.build import plan, snakemake_run
 from rejeu.build.identity import remember
 from rejeu.build.kept_results import ANEW
+from rejeu.build.missing import refuse_missing
 from rejeu.build.packages import missing
 from rejeu.clusters import generic, slurm
 from rejeu.errors import RejeuError, listed
@@ -27,6 +28,8 @@ def before_jobs(workflow: Any, graph: Graph) -> None:
     try:
         snakemake_run.refuse_missing_image(workflow)
         refuse_missing_packages(workflow, graph.engine)
+        own_packages = snakemake_run.deploys_software(workflow)
+        refuse_missing(workflow, graph.study, runs_here=workflow.local_exec and not own_packages)
         refuse_raw_data(workflow, graph)
         refuse_report(workflow, graph)
         announce(workflow, graph)
@@ -121,17 +124,12 @@ def citations(study: Study) -> dict[str, str]:
 
 
 def announce(workflow: Any, graph: Graph) -> None:
-    """Say what a build will run, and record the code that it runs with, for `rejeu why`.
-
-    Raises:
-        RejeuError: the disk is too small.
-    """
+    """Say what a build will run, and record the code that it runs with, for `rejeu why`."""
     for script in (graph.engine / "scripts").glob("*.py"):
         remember(script, graph.packages, graph.folder, graph.equal)
     if snakemake_run.is_forced(workflow):
         os.environ[ANEW] = "1"
-    expected = {name: here.expected_seconds for name, here in graph.study.tiers.items()}
-    jobs = plan.jobs_of(workflow, expected)
+    jobs = plan.jobs_of(workflow, graph.study)
     asked = workflow.resource_settings
     if workflow.local_exec:
         said = plan.describe(jobs, asked.cores or 1, graph.folder)

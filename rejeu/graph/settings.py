@@ -56,7 +56,7 @@ class Settings:
 
     def of_input(self, name: str) -> Plain:
         """A raw input's {files, sources}."""
-        return self.graph.study.inputs[name].model_dump(mode="json", exclude={"licence"})
+        return self.graph.study.inputs[name].model_dump(mode="json", exclude={"licence", "size_mb"})
 
     def classes(self, wildcards: Wildcards) -> list[str]:
         """The names of a classifier's classes, by their numbers."""

@@ -106,6 +106,9 @@ class PathSource(Strict):
     """where they lie, from the study's folder"""
 
 
+# What the probe measures: seconds until a job's packages are imported, then tokens a second of
+# training an encoder and an adapter of a decoder.
+Yardstick = Literal["start", "encoder", "decoder", "small_encoder", "small_decoder"]
 Source = Annotated[PypiSource | HubSource | PathSource, Field(discriminator="kind")]
 
 
@@ -118,6 +121,8 @@ class Input(Strict):
     """each file's sha256; null: not known, for your own files and the hub's"""
     sources: list[Source] = Field(min_length=1)
     """tried in order"""
+    size_mb: PositiveFloat | None = None
+    """of all its files, in MB, for `rejeu plan`; null: not known"""
 
     @model_validator(mode="after")
     def pypi_needs_sha256(self) -> "Input":
@@ -129,6 +134,17 @@ class Input(Strict):
         if split and not (len(self.files) == 1 and next(iter(self.files)).endswith(".parquet")):
             raise fault("split", "files: a split of a data set becomes one file, NAME.parquet")
         return self
+
+
+class Size(Strict):
+    """How large a model is, for the GPU memory that `rejeu plan` expects."""
+
+    parameters: PositiveInt
+    """all of its numbers"""
+    layers: PositiveInt
+    """transformer blocks"""
+    width: PositiveInt
+    """numbers in a token's state"""
 
 
 class Model(Strict):
@@ -146,6 +162,8 @@ class Model(Strict):
     """the raw input that holds its weights"""
     tokenizer: Name | None = None
     """the raw input that holds its tokenizer; null: the same"""
+    size: Size | None = None
+    """how large it is; null: `rejeu plan` can't say what GPU memory it needs"""
 
 
 class Resources(Strict):
@@ -175,6 +193,8 @@ class Tier(Strict):
     """seeds at each look of `rejeu decide`, after the tier's own"""
     expected_seconds: dict[str, PositiveFloat] = {}
     """of one job of a rule, for the estimate before a build"""
+    expected_speed: dict[Yardstick, PositiveFloat] = {}
+    """what `rejeu probe` measures where jobs take so long; for other machines they are scaled"""
     resources: dict[str, Resources] = {}
     """what jobs of a rule ask of a scheduler, where small models' don't do"""
 

@@ -117,7 +117,7 @@ def test_plan_says_what_would_run_and_how_long() -> None:
     done = rejeu("plan", "--tier", "smoke")
     assert done.returncode == 0, done.stderr
     assert "is up to date" in done.stdout or (
-        done.stdout.startswith("Will run ") and "\nExpected: " in done.stdout
+        done.stdout.startswith("rule ") and "\nTotal: " in done.stdout
     )
     done = rejeu("plan", "nowhere")
     assert done.returncode == 1

@@ -32,12 +32,18 @@ def report_files(**changes: Any) -> ReportFiles:
 def workflow(*rules: str, conda: str = "report.yaml") -> Any:
     """A workflow whose jobs of these rules will run."""
     jobs = [
-        SimpleNamespace(rule=SimpleNamespace(name=rule, conda_env=conda), is_script=True)
+        SimpleNamespace(
+            rule=SimpleNamespace(name=rule, conda_env=conda),
+            is_script=True,
+            wildcards={},
+            resources={},
+        )
         for rule in rules
     ]
     return SimpleNamespace(
         dag=SimpleNamespace(needrun_jobs=lambda: jobs),
         deployment_settings=SimpleNamespace(deployment_method=set()),
+        local_exec=True,
     )
 
 
