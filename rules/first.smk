@@ -57,6 +57,7 @@ use rule render_report as render_first with:
     output:
         pdf=update(f"{FIRST}/report.{{language}}.pdf"),
         html=update(f"{FIRST}/report.{{language}}.html"),
+        typst=update(f"{FIRST}/{{language}}/report.typ"),
     log:
         "logs/{tier}/render_first/{language}.log",
     priority: FIRST_PRIORITY

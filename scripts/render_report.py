@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.job.run import Job, run
+from rejeu.job.whole_files import replacing
 from rejeu.report.render import choose_renderer, render
 
 
@@ -23,6 +24,8 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job:
         timestamp = datetime.fromisoformat(date).replace(tzinfo=UTC)
         pdf, html = Path(outputs.pdf), Path(outputs.html)
         render(source, assets, pdf, html, renderer=chosen, timestamp=timestamp)
+        with replacing(Path(outputs.typst)) as new:
+            shutil.copyfile(source.with_suffix(".typ"), new)
 
 
 run(

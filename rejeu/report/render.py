@@ -87,6 +87,7 @@ _COMMON_OPTIONS = [
     "--lua-filter=portable.lua",
     "--lua-filter=crossref.lua",
     "--citeproc",
+    "--lua-filter=halves.lua",
     "--toc",
     "--number-sections",
     "--fail-if-warnings",

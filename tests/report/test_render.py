@@ -111,7 +111,11 @@ def test_each_page_but_the_title_says_page_n_of_n(
 
 def test_bookmarks_and_metadata(french: Pair):
     reader = PdfReader(french[0])
-    titles = [str(item.title) for item in reader.outline if not isinstance(item, list)]
+    title, under = reader.outline
+    assert not isinstance(title, list)
+    assert str(title.title) == "Rejeu du devoir\u00a06"
+    assert isinstance(under, list)
+    titles = [str(item.title) for item in under if not isinstance(item, list)]
     assert titles == ["1 Partie 1", "2 Partie 2", "Bibliographie"]
     assert reader.metadata
     assert reader.metadata.title == "Rejeu du devoir\u00a06"

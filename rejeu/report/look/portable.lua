@@ -3,6 +3,8 @@
 --    HTML keeps the classes, which style.css knows.
 -- 2. Words that pandoc's Typst writer leaves unescaped become Typst strings: `/*` would
 --    open a comment, `-?` is a soft hyphen, `...` an ellipsis, `=` or `-` may start a line.
+-- 3. Headings stand below the title, which is the first level: pandoc's Typst writer says so of
+--    none that is unnumbered.
 
 if not FORMAT:match 'typst' then return {} end
 
@@ -38,4 +40,9 @@ local function div(el)
   end
 end
 
-return { { Str = str, Div = div } }
+local function header(el)
+  if el.classes:includes 'unnumbered' then el.level = el.level + 1 end
+  return el
+end
+
+return { { Str = str, Div = div, Header = header } }
