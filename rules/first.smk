@@ -45,6 +45,7 @@ use rule write_report as write_first with:
         study=lambda wildcards: report_files.settings(
             wildcards.tier, report_files.own, waiting=True
         ),
+        renderer=RENDERER,
     message:
         "Writing the first report ({wildcards.tier})"
 

@@ -1,4 +1,9 @@
 # Figures for each language, the report's sources, their renderings, and report.pdf.
+from rejeu.report.renderer import chosen
+
+RENDERER = chosen(study.renderer)
+
+
 rule draw_confusion:
     input:
         metrics=report_files.metrics_drawn,
@@ -112,6 +117,7 @@ rule write_report:
         code=graph.code("write_report.py"),
         texts=lambda wildcards: "report",
         study=lambda wildcards: report_files.settings(wildcards.tier),
+        renderer=RENDERER,
     message:
         "Writing the report ({wildcards.tier})"
     script:
@@ -137,7 +143,7 @@ rule render_report:
         **needs(study, "render_report", mem_mb=500, disk_mb=5),
     params:
         code=graph.code("render_report.py"),
-        renderer=study.renderer,
+        renderer=RENDERER,
         date=str(study.report.date),
         texts=lambda wildcards: "report",
     message:

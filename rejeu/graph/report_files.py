@@ -16,7 +16,7 @@ from rejeu.report.write import template_of
 from rejeu.study import margins
 from rejeu.study.comparisons import ungrouped
 
-ASSETS = (".lua", ".typ", ".css", ".html", ".bib")
+ASSETS = (".lua", ".yml", ".typ", ".css", ".html", ".bib")
 
 
 @dataclass(frozen=True)

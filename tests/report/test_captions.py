@@ -76,5 +76,7 @@ def test_without_the_guard_it_would_be_lost() -> None:
 
 def test_what_a_template_says_itself_is_guarded_too(tmp_path: Path) -> None:
     template = tmp_path / "report.qmd.j2"
-    template.write_text(f"| a | b |\n|---|---|\n| 1 | 2 |\n\n: Sur {markdown('{n')} n. {{#tbl-x}}\n")
+    template.write_text(
+        f"| a | b |\n|---|---|\n| 1 | 2 |\n\n: Sur {markdown('{n')} n. {{#tbl-x}}\n"
+    )
     assert quarto_identifier(write(template, {})) == "{#tbl-x}"
