@@ -54,6 +54,7 @@ def render(
         else:
             said = _pandoc(source, new_html.absolute(), _HTML_OPTIONS)
         refuse_lost(source, typ, new_html)
+        without_empty_headers(new_html)
         typeset(typ, new_pdf, timestamp)
     return said
 
@@ -75,9 +76,16 @@ def stage(folder: Path, text: str, assets: Path) -> None:
 
 
 def language_of(source: Path) -> str:
-    """The language that a source's front matter says."""
-    found = re.search(r"^lang: *(\S+)$", source.read_text(encoding="utf-8"), re.MULTILINE)
-    return found[1] if found else "en"
+    """The language that a source's front matter says.
+
+    Raises:
+        RejeuError: it says none.
+    """
+    text = source.read_text(encoding="utf-8")
+    found = re.search(r"^lang: *(\S+)$", text, re.MULTILINE)
+    if found is None:
+        raise RejeuError(f"{source}: its front matter says no lang; expected its language")
+    return found[1]
 
 
 def apart(typ: Path, language: str) -> None:
@@ -89,6 +97,12 @@ def apart(typ: Path, language: str) -> None:
     text = typ.read_text(encoding="utf-8")
     named = re.sub(r"<(refs|ref-[\w:.-]+)>", rf"<{language}-\1>", text)
     typ.write_text(named, encoding="utf-8")
+
+
+def without_empty_headers(html: Path) -> None:
+    """Make plain cells of header cells that say nothing: a screen reader would announce them."""
+    text = html.read_text(encoding="utf-8")
+    html.write_text(re.sub(r"<th\b([^>]*)></th>", r"<td\1></td>", text), encoding="utf-8")
 
 
 def refuse_lost(source: Path, typ: Path, html: Path) -> None:
