@@ -42,7 +42,6 @@ from rejeu.graph.paths import (
 )
 from rejeu.graph.report_files import ReportFiles
 from rejeu.graph.settings import MACHINE, Settings
-from rejeu.study.names import words_in
 
 ENGINE, STUDY = engine(), Path.cwd()
 prepare(ENGINE, STUDY / "report")

@@ -45,6 +45,7 @@ use rule write_report as write_first with:
         study=lambda wildcards: report_files.settings(
             wildcards.tier, report_files.own, waiting=True
         ),
+        renderer=RENDERER,
     message:
         "Writing the first report ({wildcards.tier})"
 
@@ -57,6 +58,7 @@ use rule render_report as render_first with:
     output:
         pdf=update(f"{FIRST}/report.{{language}}.pdf"),
         html=update(f"{FIRST}/report.{{language}}.html"),
+        typst=update(f"{FIRST}/{{language}}/report.typ"),
     log:
         "logs/{tier}/render_first/{language}.log",
     priority: FIRST_PRIORITY

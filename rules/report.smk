@@ -1,4 +1,9 @@
 # Figures for each language, the report's sources, their renderings, and report.pdf.
+from rejeu.report.renderer import chosen
+
+RENDERER = chosen(study.renderer)
+
+
 rule draw_confusion:
     input:
         metrics=report_files.metrics_drawn,
@@ -112,6 +117,7 @@ rule write_report:
         code=graph.code("write_report.py"),
         texts=lambda wildcards: "report",
         study=lambda wildcards: report_files.settings(wildcards.tier),
+        renderer=RENDERER,
     message:
         "Writing the report ({wildcards.tier})"
     script:
@@ -127,6 +133,7 @@ rule render_report:
         # The earlier ones stay until the new ones are whole.
         pdf=update(f"{REPORT}/report.{{language}}.pdf"),
         html=update(f"{REPORT}/report.{{language}}.html"),
+        typst=update(f"{REPORT}/{{language}}/report.typ"),
     log:
         "logs/{tier}/render_report/{language}.log",
     localrule: True
@@ -136,7 +143,7 @@ rule render_report:
         **needs(study, "render_report", mem_mb=500, disk_mb=5),
     params:
         code=graph.code("render_report.py"),
-        renderer=study.renderer,
+        renderer=RENDERER,
         date=str(study.report.date),
         texts=lambda wildcards: "report",
     message:
@@ -147,11 +154,11 @@ rule render_report:
 
 rule join_report:
     input:
-        parts=[
-            f"results/{study.tier}/report/report.{language}.pdf"
+        halves=[
+            f"results/{study.tier}/report/{language}/report.typ"
             for language in study.languages
         ],
-        words=report_files.words,
+        figures=report_files.drawn_files(study.tier, ["svg"]),
         # So that what was lost is made again with it.
         evidence=report_files.whole(study.tier),
     output:
@@ -167,9 +174,8 @@ rule join_report:
         code=graph.code("join_report.py"),
         tier=study.tier,
         languages=study.languages,
-        # By a function: of a plain text Snakemake would fill the braces.
-        title=lambda wildcards: words_in(study.report.title, study.languages[0]),
+        date=str(study.report.date),
     message:
-        "Joining the languages' reports in report.pdf"
+        "Typesetting the languages' reports in report.pdf"
     script:
         "../scripts/join_report.py"

@@ -7,22 +7,37 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.job.run import Job, run
-from rejeu.report.render import choose_renderer, render
+from rejeu.job.whole_files import replacing
+from rejeu.report.render import render, stage
 
 
 def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job: Job) -> None:
+    """Render in a folder of its own, of which the source's has all but what rendering leaves.
+
+    Args:
+        renderer: as `renderer.chosen` gives it.
+        assets: the study's folder of templates, `report`.
+    """
+    print(f"  renderer: {renderer}", file=job.terminal)
+    print(f"renderer: {renderer}")
+    written = Path(inputs.source)
+    stage(written.parent, written.read_text(encoding="utf-8"), assets)
+    (written.parent / "figures").mkdir(exist_ok=True)
+    for figure in map(Path, inputs.figures):
+        with replacing(written.parent / "figures" / figure.name) as new:
+            shutil.copyfile(figure, new)
     with tempfile.TemporaryDirectory() as scratch:
-        chosen = choose_renderer(renderer)
-        print(f"  renderer: {chosen}", file=job.terminal)
-        print(f"renderer: {chosen}")
         source = Path(scratch) / "report.qmd"
-        shutil.copyfile(inputs.source, source)
+        shutil.copyfile(written, source)
         (source.parent / "figures").mkdir()
         for figure in inputs.figures:
             shutil.copy(figure, source.parent / "figures")
         timestamp = datetime.fromisoformat(date).replace(tzinfo=UTC)
         pdf, html = Path(outputs.pdf), Path(outputs.html)
-        render(source, assets, pdf, html, renderer=chosen, timestamp=timestamp)
+        name, _, _ = renderer.partition(" ")
+        print(render(source, assets, pdf, html, renderer=name, timestamp=timestamp), end="")
+        with replacing(Path(outputs.typst)) as new:
+            shutil.copyfile(source.with_suffix(".typ"), new)
 
 
 run(

@@ -25,17 +25,20 @@ def study_facts() -> Facts | None:
     return facts
 
 
-def main(inputs: Any, outputs: Any, texts: Path, study: dict[str, Any], root: Path) -> None:
+def main(
+    inputs: Any, outputs: Any, texts: Path, study: dict[str, Any], renderer: str, root: Path
+) -> None:
     """Write `outputs.sources`, {language}/report.qmd, and `outputs.provenance`.
 
     Args:
         texts: the study's folder of templates, `report`.
+        renderer: as `renderer.chosen` gives it.
         root: the engine, whose commit is recorded.
     """
     reference = read_reference(inputs.reference)
     evidence = read_evidence(map(str, inputs), study, reference)
     sources = {Path(path).parent.name: Path(path) for path in inputs.sources}
-    record = provenance(study, sources, evidence.results, root)
+    record = provenance(study, sources, evidence.results, renderer, root)
     write_json(outputs.provenance, record)
     words = read_words(inputs.words)
     statistics = {Path(path).parents[1].name: read_json(path) for path in inputs.statistics}
@@ -65,6 +68,7 @@ run(
         outputs=snakemake.output,
         texts=Path(snakemake.params.texts),
         study=snakemake.params.study,
+        renderer=snakemake.params.renderer,
         root=engine(),
     ),
 )

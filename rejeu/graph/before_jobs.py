@@ -15,7 +15,7 @@ from rejeu.errors import RejeuError, listed
 from rejeu.graph.graph import Graph
 from rejeu.graph.paths import INPUTS
 from rejeu.graph.settings import Settings
-from rejeu.report import precheck
+from rejeu.report import precheck, renderer
 from rejeu.report.template_names import refuse_missing_figures
 from rejeu.study.configuration import Study
 
@@ -94,7 +94,7 @@ def refuse_report(workflow: Any, graph: Graph) -> None:
     """Check that the report can be written and rendered, before jobs that take hours.
 
     Raises:
-        RejeuError: as `precheck` and `render.choose_renderer` do.
+        RejeuError: as `precheck` and `renderer.refuse_unusable` do.
     """
     if all(job.rule.name != "render_report" for job in workflow.dag.needrun_jobs()):
         return
@@ -103,10 +103,8 @@ def refuse_report(workflow: Any, graph: Graph) -> None:
     try:
         precheck.check_sources(texts, study.languages, citations(study), named, study.parts)
         refuse_missing_figures(texts, graph.comparisons.figures)
-        # Here, since with conda only the jobs may have them.
-        from rejeu.report.render import choose_renderer  # noqa: PLC0415
-
-        choose_renderer(study.renderer)
+        renderer.refuse_unusable(renderer.chosen(study.renderer))
+        # It imports pandoc and Typst, which with conda only the jobs may have.
         precheck.check_look(texts)
     except ImportError:
         return

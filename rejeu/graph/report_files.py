@@ -16,7 +16,7 @@ from rejeu.report.write import template_of
 from rejeu.study import margins
 from rejeu.study.comparisons import ungrouped
 
-ASSETS = (".lua", ".typ", ".css", ".html", ".bib")
+ASSETS = (".lua", ".yml", ".typ", ".css", ".html", ".bib")
 
 
 @dataclass(frozen=True)
@@ -229,18 +229,21 @@ class ReportFiles:
         folder = FIGURES.format(tier=wildcards.tier)
         return [f"{folder}/{name}.{wildcards.language}.svg" for name in names]
 
-    def whole(self, tier: str) -> list[str]:
-        """All files of a tier that other tools read."""
-        figures = [
+    def drawn_files(self, tier: str, suffixes: Iterable[str] = ("svg", "png")) -> list[str]:
+        """The files of all of a tier's figures."""
+        return [
             path.format(tier=tier)
             for name in self.all_figures(tier)
-            for path in self.figure_files(name)
+            for path in self.figure_files(name, suffixes)
         ]
+
+    def whole(self, tier: str) -> list[str]:
+        """All files of a tier that other tools read."""
         return [
             *self.graph.every_result(tier),
             *self.graph.splits(tier),
             *self.graph.timings(tier),
-            *figures,
+            *self.drawn_files(tier),
             *(path.format(tier=tier) for path in (CLAIMS, OBSERVATIONS) if self.graph.claims),
             f"results/{tier}/provenance.json",
             *(

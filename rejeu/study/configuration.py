@@ -233,7 +233,7 @@ class Study(Strict):
     tier: str
     """the tier that `report.pdf` shows"""
     renderer: Literal["auto", "quarto", "embedded"] = "auto"
-    """auto: Quarto where it is on PATH, else pandoc and Typst"""
+    """what turns the report's Markdown into pages; auto: embedded (pandoc), the same everywhere"""
     languages: Annotated[list[Language], Field(min_length=1), AfterValidator(distinct)]
     """of the report, in the order of its halves"""
     groups: Annotated[list[Name], AfterValidator(distinct)] = []

@@ -24,7 +24,7 @@ def visit(page: Path) -> Visit:
     assert PROGRAM
     options = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run"]
     options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    options += ["--enable-logging=stderr", "--dump-dom"]
+    options += ["--enable-logging=stderr", "--dump-dom", "--virtual-time-budget=60000"]
     if os.getuid() == 0:
         options.append("--no-sandbox")  # as root it starts without only
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:

@@ -503,7 +503,7 @@ def read_context(folder: Path, study: dict[str, Any], language: str) -> dict[str
         words_of(language),
         evidence,
         statistics={path.parents[1].name: read_json(path) for path in results.rglob("stats.json")},
-        provenance=provenance(study, sources, evidence.results, folder),
+        provenance=provenance(study, sources, evidence.results, "embedded", folder),
         claims=read_json(results / "claims.json"),
         observations=read_json(results / "observations.json"),
         facts=facts,

@@ -68,7 +68,7 @@ def plain_report(folder: Path, study: dict[str, Any], language: str) -> str:
         read_words([FOLDER / f"{language}.yaml"])[language],
         evidence,
         statistics={path.parents[1].name: read_json(path) for path in results.rglob("stats.json")},
-        provenance=provenance(study, {}, evidence.results, folder),
+        provenance=provenance(study, {}, evidence.results, "embedded", folder),
         claims=read_json(results / "claims.json"),
         observations=read_json(results / "observations.json"),
     )

@@ -7,7 +7,7 @@ import pytest
 from pypdf import PdfReader
 
 from rejeu.errors import RejeuError
-from rejeu.report.render import choose_renderer, render
+from rejeu.report.render import render
 from tests.report.sample import (
     ASSETS,
     CODE,
@@ -51,16 +51,6 @@ class Page(HTMLParser):
 
 def pdf_text(path: Path) -> str:
     return "\n".join(page.extract_text() for page in PdfReader(path).pages)
-
-
-def test_choose_renderer(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("PATH", "")
-    assert choose_renderer("auto") == "embedded"
-    assert choose_renderer("embedded") == "embedded"
-    with pytest.raises(RejeuError, match="no `quarto` is on PATH"):
-        choose_renderer("quarto")
-    with pytest.raises(RejeuError, match="found 'latex', expected auto"):
-        choose_renderer("latex")
 
 
 def test_french_references_read_in_french(french: Pair):
@@ -111,7 +101,11 @@ def test_each_page_but_the_title_says_page_n_of_n(
 
 def test_bookmarks_and_metadata(french: Pair):
     reader = PdfReader(french[0])
-    titles = [str(item.title) for item in reader.outline if not isinstance(item, list)]
+    title, under = reader.outline
+    assert not isinstance(title, list)
+    assert str(title.title) == "Rejeu du devoir\u00a06"
+    assert isinstance(under, list)
+    titles = [str(item.title) for item in under if not isinstance(item, list)]
     assert titles == ["1 Partie 1", "2 Partie 2", "Bibliographie"]
     assert reader.metadata
     assert reader.metadata.title == "Rejeu du devoir\u00a06"

@@ -180,7 +180,10 @@ function Pandoc(doc)
       label_caption(el.caption, 'tbl', el.identifier)
       -- Else Typst counts it among the numbered tables.
       if TYPST and #el.caption.long == 0 then el.classes:insert 'typst:no-figure' end
-      return el
+      if TYPST or #el.colspecs < 4 then return el end
+      -- It may be wider than a telephone: then it moves, by keys too.
+      local name = pandoc.utils.stringify(el.caption.long)
+      return pandoc.Div({ el }, { class = 'wide', role = 'region', tabindex = '0', ['aria-label'] = name })
     end,
   }:walk { Inlines = inlines_with_math }
 end

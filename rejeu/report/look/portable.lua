@@ -3,6 +3,10 @@
 --    HTML keeps the classes, which style.css knows.
 -- 2. Words that pandoc's Typst writer leaves unescaped become Typst strings: `/*` would
 --    open a comment, `-?` is a soft hyphen, `...` an ellipsis, `=` or `-` may start a line.
+-- 3. Headings stand below the title, which is the first level: pandoc's Typst writer says so of
+--    none that is unnumbered.
+-- 4. By Quarto formulas get no alternative text: here they get their TeX source, as crossref.lua
+--    gives it for pandoc.
 
 if not FORMAT:match 'typst' then return {} end
 
@@ -38,4 +42,32 @@ local function div(el)
   end
 end
 
-return { { Str = str, Div = div } }
+local function header(el)
+  if el.classes:includes 'unnumbered' then el.level = el.level + 1 end
+  return el
+end
+
+local function is_equation_id(el) return el and el.t == 'Str' and el.text:match '^{#eq%-[^}]+}$' end
+
+local function spoken(inlines)
+  local result, i = pandoc.Inlines {}, 1
+  while i <= #inlines do
+    local el = inlines[i]
+    if el.t ~= 'Math' then
+      result:insert(el)
+    else
+      local alt = el.text:gsub('[\\"]', '\\%0'):gsub('%s+', ' ')
+      result:insert(pandoc.RawInline('typst', '#[#set math.equation(alt: "' .. alt .. '");'))
+      local last = i
+      if is_equation_id(inlines[i + 1]) then last = i + 1 end
+      if is_equation_id(inlines[i + 2]) then last = i + 2 end
+      for j = i, last do result:insert(inlines[j]) end
+      result:insert(pandoc.RawInline('typst', ']'))
+      i = last
+    end
+    i = i + 1
+  end
+  return result
+end
+
+return { { Str = str, Div = div, Header = header }, { Inlines = quarto and spoken or nil } }
