@@ -268,7 +268,9 @@ def resume(
     return facts["log"], facts["seconds"], facts["resumes"] + 1
 
 
-def record(fitted: Fitted, rows: int, tokens: int, hardware: Hardware) -> dict[str, Any]:
+def record(
+    fitted: Fitted, rows: int, tokens: int, hardware: Hardware, *, quantised: bool = False
+) -> dict[str, Any]:
     """What run.json says of every training run; `rows` and `tokens` were to be trained on."""
     log, seconds = fitted.log, fitted.seconds
     return {
@@ -288,5 +290,5 @@ def record(fitted: Fitted, rows: int, tokens: int, hardware: Hardware) -> dict[s
         "resumed": fitted.resumes > 0,
         "resumes": fitted.resumes,
         "diverged_at": fitted.diverged_at,
-        "packages": versions(),
+        "packages": versions(quantised=quantised),
     }

@@ -193,7 +193,9 @@ def train(
     }
     tokens = sum(len(rows[row]) for row in drawn)
     used = forward.as_computed(model, hardware)
-    return model, fitted.log, described | record(fitted, len(drawn), tokens, used)
+    quantised = bool(getattr(base, "is_quantized", False))
+    facts = record(fitted, len(drawn), tokens, used, quantised=quantised)
+    return model, fitted.log, described | facts
 
 
 def fit_adapter(

@@ -54,3 +54,9 @@ def test_all_packages_that_compute_are_named() -> None:
         for distribution in distributions.get(name, [])
     }
     assert used - NO_NUMBERS == set(packages.NUMERIC)
+
+
+def test_what_quantises_counts_where_weights_are_quantised() -> None:
+    pytest.importorskip("bitsandbytes")
+    with_it, without = packages.versions(quantised=True), packages.versions()
+    assert set(with_it) - set(without) == {"bitsandbytes"}
