@@ -59,9 +59,10 @@ def from_sentencepiece(path: Path, config: Path) -> PreTrainedTokenizerFast:
 
     Args:
         path: `tokenizer.model`.
-        config: its tokenizer_config.json, which says what the special tokens are and whether they
-            stand at the ends of a text (`add_bos_token`, by default yes; `add_eos_token`, by
-            default no). Without one the model's own are taken.
+        config: its tokenizer_config.json, which says what the special tokens are, which were added
+            to the vocabulary (`added_tokens_decoder`), and whether they stand at the ends of a text
+            (`add_bos_token`, by default yes; `add_eos_token`, by default no). Without one the
+            model's own are taken.
 
     Control symbols and those that `config` names are special: a text that holds one's letters holds
     the token, as with any tokenizer here (`joining: separated` relies on it), and what stands on
@@ -88,6 +89,7 @@ def from_sentencepiece(path: Path, config: Path) -> PreTrainedTokenizerFast:
         raise RejeuError(f"{config}: expected an object, found {shown(settings)}")
     control = [piece.piece for piece in proto.pieces if piece.type == Piece.CONTROL]
     tokenizer.add_special_tokens([_special(piece) for piece in control])
+    _add_tokens(tokenizer, settings.get("added_tokens_decoder") or {}, config)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         **_special_tokens(settings, proto),
@@ -201,6 +203,23 @@ def _special_tokens(settings: dict[str, Any], proto: ModelProto) -> dict[str, Ad
         if isinstance(content, str) and content:
             named[name] = content
     return {name: _special(piece) for name, piece in named.items()}
+
+
+def _add_tokens(tokenizer: Tokenizer, added: dict[str, Any], config: Path) -> None:
+    try:
+        for number, token in sorted(added.items(), key=lambda item: int(item[0])):
+            content, is_special = token["content"], bool(token.get("special"))
+            tokenizer.add_tokens([AddedToken(content, special=is_special, normalized=False)])
+            if tokenizer.token_to_id(content) != int(number):
+                raise RejeuError(
+                    f"{config}: added_tokens_decoder: {number}: {shown(content)} would get the "
+                    f"number {tokenizer.token_to_id(content)}; expected those after the model's own"
+                )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RejeuError(
+            f"{config}: added_tokens_decoder: expected {{number: {{content, special}}}}; "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _special(piece: str) -> AddedToken:
