@@ -252,5 +252,8 @@ def _copy(folder: Path, files: tuple[str, ...], stage: Path) -> None:
     for file in files:
         if not (folder / file).is_file():
             names = sorted(path.name for path in folder.glob("*"))
-            raise RejeuError(f"{folder}: no {file}; found {names}. Weights must be one safetensors")
+            raise RejeuError(
+                f"{folder}: no {file}; found {names}. Weights must be one safetensors, or one "
+                "pytorch_model.bin (format: torch_bin)"
+            )
         shutil.copyfile(folder / file, stage / file)

@@ -24,7 +24,7 @@ from rejeu.study.strict_reading import parse_json, read_utf8, shown
 
 SPACE = "▁"
 Piece = ModelProto.SentencePiece
-# What no text is cut into: pieces that a text may hold as plain letters, and those never used.
+# Pieces that nothing is merged into or out of: a text that holds their letters holds letters.
 APART = {Piece.UNKNOWN, Piece.CONTROL, Piece.BYTE, Piece.UNUSED, Piece.USER_DEFINED}
 MOST_SHOWN = 12  # pieces in a message
 
@@ -103,8 +103,10 @@ def from_sentencepiece(path: Path, config: Path) -> PreTrainedTokenizerFast:
 def refuse_other_pieces(path: Path, tokenizer: Path, texts: Iterable[str]) -> int:
     """How many of `texts` the tokenizer.json `tokenizer` cuts as the model `path` does: all.
 
-    What stands between special tokens is compared as a text of its own, and so are the texts in
-    `HARD`, which come first.
+    What stands between special tokens is compared as a text of its own. The texts in `HARD` come
+    first: a conversion that fails one would fail a text some day. (That is so of unigram models
+    with bytes, and of some others: `tokenizers` finds "<0x41>" in a text, and where several ways of
+    cutting have the same score, as of "!!!!!!!!", rounding decides.)
 
     Raises:
         RejeuError: of the first text that is cut otherwise, with both ways.

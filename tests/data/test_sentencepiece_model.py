@@ -24,7 +24,7 @@ from rejeu.job.whole_files import sha256_of
 from rejeu.study.strict_reading import read_yaml
 from rejeu.study.yaml_reader import yaml_text
 from tests.training import small_models
-from tests.workflow.project import ROOT, Project, copy_of_the_project
+from tests.workflow.project import ROOT, copy_of_the_project
 
 # As those of Llama and of those that followed it.
 LLAMA: dict[str, Any] = {
@@ -315,49 +315,44 @@ def test_a_model_as_its_authors_publish_it(
     assert (made_settings["eos_token"], made_settings["model_max_length"]) == ("</s>", 2048)
 
 
-def study_with(model: dict[str, Any], source: dict[str, Any], folder: Path) -> Project:
-    """A copy of the project whose `tiny` model, from one source, reads its own conversations."""
-    project = copy_of_the_project(ROOT, folder)
-    raw = read_yaml(ROOT / "config.yaml")
-    raw["tier"], raw["models"]["tiny"] = "smoke", model
-    raw["tiers"]["smoke"]["parts"]["lora"]["causal_lm"] = "tiny"
-    names = ("config.json", "pytorch_model.bin", "tokenizer.model", "tokenizer_config.json")
-    raw["inputs"]["tiny"] = {"licence": "mine", "files": dict.fromkeys(names), "sources": [source]}
-    (project.folder / "config.yaml").write_text(yaml_text(raw, short=False))
-    return project
-
-
 def test_the_rules_convert_what_a_hub_vouches_for(
     tmp_path: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Through the Snakefile, out of a hub's cache; a folder's .bin needs its sha256 written."""
-    source, commit = published(trained, tmp_path), "c" * 40
-    cached = tmp_path / "hub" / "models--me--tiny"
-    (cached / "blobs").mkdir(parents=True)
-    (cached / "snapshots" / commit).mkdir(parents=True)
+    """Through the Snakefile, out of a hub's cache: at a commit that the study names."""
+    source, commit, cached = published(trained, tmp_path), "c" * 40, tmp_path / "models--me--tiny"
+    for folder in ("refs", "blobs", f"snapshots/{commit}"):
+        (cached / folder).mkdir(parents=True)
+    (cached / "refs" / "main").write_text(commit)
     for file in source.iterdir():
         shutil.copy(file, blob := cached / "blobs" / sha256_of(file))
         (cached / "snapshots" / commit / file.name).symlink_to(blob)
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    model = {"name": "Tiny", "kind": "causal", "format": "torch_bin", "input": "tiny"}
-    target, log = ".cache/rejeu/models/tiny/model.safetensors", "logs/prepare_model/tiny.log"
+    project = copy_of_the_project(ROOT, tmp_path / "a study")
+    raw = read_yaml(ROOT / "config.yaml")
+    raw["models"]["tiny"] = {"name": "Tiny", "kind": "causal", "format": "torch_bin"}
+    raw["models"]["tiny"]["input"] = "tiny"
+    raw["tiers"]["smoke"]["parts"]["lora"]["causal_lm"] = "tiny"
+    raw["inputs"]["tiny"] = {
+        "licence": "mine",
+        "files": dict.fromkeys(file.name for file in source.iterdir()),
+        "sources": [{"kind": "hub", "repository": "me/tiny", "revision": "unpinned"}],
+    }
+    config = project.folder / "config.yaml"
+    config.write_text(yaml_text(raw, short=False))
+    model = project.folder / ".cache/rejeu/models/tiny/model.safetensors"
+    target = str(model.relative_to(project.folder))
+    said = project.snakemake(target, check=False)
+    assert f"pytorch_model.bin: {sha256_of(source / 'pytorch_model.bin')}" in said
+    assert not model.exists()
 
-    hub = {"kind": "hub", "repository": "me/tiny", "revision": commit}
-    project = study_with(model, hub, tmp_path / "from the hub")
+    raw["inputs"]["tiny"]["sources"][0]["revision"] = commit
+    config.write_text(yaml_text(raw, short=False))
     project.snakemake(target)
-    assert (project.folder / target).is_file()
-    said = (project.folder / log).read_text()
-    assert re.search(r"10,\d{3} texts are cut into the same pieces as by SentencePiece", said)
-
-    own = study_with(model, {"kind": "path", "folder": str(source)}, tmp_path / "own")
-    assert "a .bin holds a pickle" in own.snakemake(target, check=False)
-    assert not (own.folder / target).exists()
-    (line,) = re.findall(r"pytorch_model\.bin: [0-9a-f]{64}", (own.folder / log).read_text())
-    config = own.folder / "config.yaml"
-    config.write_text(config.read_text().replace("pytorch_model.bin: null", line))
-    own.snakemake(target)
-    assert sha256_of(own.folder / target) == sha256_of(project.folder / target)
+    assert model.is_file()
+    log = (project.folder / "logs/prepare_model/tiny.log").read_text()
+    # The conversations that the tier's part reads, of which there are more.
+    assert re.search(r"10,\d{3} texts are cut into the same pieces as by SentencePiece", log)
 
 
 def test_texts_of_any_raw_file(tmp_path: Path) -> None:
