@@ -34,6 +34,8 @@ rule prepare_model:
             study.models[wildcards.model].tokenizer
             or study.models[wildcards.model].input
         ),
+        # What a converted tokenizer must cut as the original does.
+        texts=graph.texts_to_cut,
     output:
         config=update(f"{MODELS}/{{model}}/config.json"),
         weights=update(f"{MODELS}/{{model}}/model.safetensors"),
@@ -50,6 +52,9 @@ rule prepare_model:
         code=graph.code("prepare_model.py"),
         kind=lambda wildcards: study.models[wildcards.model].kind,
         format=lambda wildcards: study.models[wildcards.model].format,
+        sha256=lambda wildcards: settings.of_input(
+            study.models[wildcards.model].input
+        )["files"],
     message:
         "Preparing {wildcards.model}"
     script:

@@ -65,7 +65,8 @@ def model_folder(study: Study, input_folder: Callable[[str], Path]) -> Callable[
         model = study.models[name]
         weights, tokenizer = model.input, model.tokenizer or model.input
         code = ROOT / "rejeu" / "data"
-        identity = [(code / file).read_bytes() for file in ("models.py", "onnx_bert.py")]
+        converting = ("models.py", "onnx_bert.py", "torch_bin.py", "sentencepiece_model.py")
+        identity = [(code / file).read_bytes() for file in converting]
         identity.append(repr((model, study.inputs[weights], study.inputs[tokenizer])).encode())
         key = hashlib.sha256(b"".join(identity)).hexdigest()[:12]
         folder = CACHE / "test_models" / f"{name}-{key}"

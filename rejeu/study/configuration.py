@@ -156,8 +156,8 @@ class Model(Strict):
     """a key of report/refs.bib"""
     kind: Literal["encoder", "causal"]
     """encoder: for classifiers; causal: for LoRA"""
-    format: Literal["safetensors", "gguf", "onnx_bert"]
-    """of its input's files"""
+    format: Literal["safetensors", "torch_bin", "gguf", "onnx_bert"]
+    """of its input's files; torch_bin: pytorch_model.bin, read only if its sha256 is known"""
     input: Name
     """the raw input that holds its weights"""
     tokenizer: Name | None = None

@@ -2,18 +2,21 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-import huggingface_hub
 import pandas as pd
 import pytest
 
-from rejeu.data.sources import Files, fetch, files_of, unpinned, write_split
+from rejeu.data.sources import Files, fetch, files_of, known_sha256, unpinned, write_split
 from rejeu.data.tables import read_table
 from rejeu.errors import RejeuError
 
@@ -188,35 +191,152 @@ def hub(revision: str) -> dict[str, Any]:
     return {"kind": "hub", **where, "revision": revision}
 
 
-@pytest.fixture
-def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What was asked of a hub that stands in for the real one."""
-    asked: list[tuple[Any, ...]] = []
+def fetch_elsewhere(
+    folder: Path, files: Files, sources: list[dict[str, Any]], **environment: str
+) -> tuple[dict[str, Any] | None, str]:
+    """The record, if there is one, and what was said, of a process with a hub's cache of its own.
 
-    def download(repository: str, member: str, *, repo_type: str, revision: str) -> str:
-        asked.append((repository, member, repo_type, revision))
-        (tmp_path / "cached").write_bytes(CONTENT)
-        return str(tmp_path / "cached")
+    In a process of its own, since the libraries ask for these variables once.
+    """
+    code = f"""if True:
+        import logging
+        from pathlib import Path
+        from rejeu.data.sources import fetch
+        logging.basicConfig(level=logging.WARNING)
+        fetch("reviews", {files!r}, {sources!r}, Path("out"))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"HOME": str(folder), "HF_HOME": str(folder / "hf"), "PYTHONPATH": str(ROOT)}
+        | environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    record = folder / "out" / "source.json"
+    return (json.loads(record.read_text()) if record.exists() else None), done.stderr
 
-    def information(self: Any, repository: str, repo_type: str) -> Any:
-        return huggingface_hub.DatasetInfo(id=repository, sha=COMMIT)
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", information)
-    return asked
+def cache(folder: Path, files: dict[str, bytes], *, large: bool = True) -> None:
+    """A hub's cache in the layout that its client makes: blobs, a commit's links, the branch."""
+    place = folder / "hf" / "hub" / "datasets--me--reviews"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text(COMMIT)
+    (place / "blobs").mkdir()
+    for file, content in files.items():
+        # Large files (LFS) are called by their sha256, others by git's sha1.
+        kind = hashlib.sha256 if large else hashlib.sha1
+        blob = place / "blobs" / kind(content).hexdigest()
+        blob.write_bytes(content)
+        link = place / "snapshots" / COMMIT / file
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(blob, link.parent))
+
+
+CUT_OFF = [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}]
+
+
+@pytest.mark.parametrize("environment", CUT_OFF, ids=str)
+@pytest.mark.parametrize("revision", [COMMIT, "unpinned"])
+def test_a_cache_of_the_hub_serves_without_it(
+    tmp_path: Path, environment: dict[str, str], revision: str
+) -> None:
+    cache(tmp_path, {"plain/data.csv": CONTENT})
+    record, said = fetch_elsewhere(tmp_path, {"data.csv": None}, [hub(revision)], **environment)
+    assert record is not None, said
+    assert record["revision"] == COMMIT
+    assert record["files"]["data.csv"]["sha256"] == SHA256
+    assert (tmp_path / "out" / "data.csv").read_bytes() == CONTENT
+    assert f"to pin them, write:\n  data.csv: {SHA256}\n" in said
+    # What the hub says of a file vouches for it at a commit alone that the study names.
+    pinned = revision == COMMIT
+    assert record["files"]["data.csv"].get("published") == (SHA256 if pinned else None)
+    assert (f"no pinned revision: took commit {COMMIT}" in said) == (not pinned)
+
+
+def test_a_small_file_of_the_hub_has_no_published_sha256(tmp_path: Path) -> None:
+    cache(tmp_path, {"plain/data.csv": CONTENT}, large=False)
+    record, said = fetch_elsewhere(tmp_path, {"data.csv": None}, [hub(COMMIT)], HF_HUB_OFFLINE="1")
+    assert record is not None, said
+    assert record["files"] == {"data.csv": {"sha256": SHA256, "bytes": len(CONTENT)}}
+
+
+def test_a_damaged_cache_is_refused(tmp_path: Path) -> None:
+    cache(tmp_path, {"plain/data.csv": CONTENT})
+    blob = tmp_path / "hf" / "hub" / "datasets--me--reviews" / "blobs" / SHA256
+    blob.write_bytes(CONTENT[:-1])
+    record, said = fetch_elsewhere(tmp_path, {"data.csv": None}, [hub(COMMIT)], HF_HUB_OFFLINE="1")
+    assert record is None
+    assert f"data.csv: expected sha256 {SHA256}, found" in said
+
+
+@pytest.mark.parametrize("environment", CUT_OFF, ids=str)
+@pytest.mark.parametrize("changed", [{}, {"revision": "unpinned"}, {"split": "train"}], ids=str)
+def test_a_hub_out_of_reach_is_given_up_soon(
+    tmp_path: Path, environment: dict[str, str], changed: dict[str, str]
+) -> None:
+    """And the next source is asked."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "data.parquet").write_bytes(parquet(ROWS))
+    sources = [{**hub(COMMIT), **changed}, {"kind": "path", "folder": "mine"}]
+    begun = time.monotonic()
+    record, said = fetch_elsewhere(tmp_path, {"data.parquet": None}, sources, **environment)
+    assert time.monotonic() - begun < 10
+    assert record is not None, said
+    assert record["source"]["kind"] == "path"
+    assert "hub me/reviews" in said
+    assert names(tmp_path / "out") == ["data.parquet", "source.json"]
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of a hub as a download asks for: a branch's commit, a large file's content."""
+
+    def do_HEAD(self) -> None:
+        """Answer what is known of a file."""
+        self.answer(b"")
+
+    def do_GET(self) -> None:
+        """Answer the commit, or a file."""
+        known = {"id": "me/reviews", "sha": COMMIT}
+        self.answer(json.dumps(known).encode() if self.path.startswith("/api/") else CONTENT)
+
+    def answer(self, content: bytes) -> None:
+        """Send it with a hub's headers."""
+        is_file = f"/resolve/{COMMIT}/plain/data.csv" in self.path
+        self.send_response(200 if is_file or self.path.startswith("/api/datasets/me/") else 404)
+        length = len(CONTENT) if is_file else len(content)
+        headers = {"ETag": f'"{SHA256}"', "X-Repo-Commit": COMMIT, "Content-Length": str(length)}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet."""
 
 
 @pytest.mark.parametrize("revision", [COMMIT, "unpinned"])
-def test_hub_is_asked_for_named_files_at_a_commit(
-    tmp_path: Path,
-    calls: list[tuple[Any, ...]],
-    caplog: pytest.LogCaptureFixture,
-    revision: str,
-) -> None:
-    record = fetch("reviews", {"data.csv": None}, [hub(revision)], tmp_path / "out")
-    assert calls == [("me/reviews", "plain/data.csv", "dataset", COMMIT)]
+def test_a_hub_is_asked_for_named_files_at_a_commit(tmp_path: Path, revision: str) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    record, said = fetch_elsewhere(
+        tmp_path, {"data.csv": SHA256}, [hub(revision)], HF_ENDPOINT=endpoint
+    )
+    server.shutdown()
+    server.server_close()
+    assert record is not None, said
     assert record["revision"] == COMMIT
-    assert ("no pinned revision" in caplog.text) == (revision == "unpinned")
+    assert ("published" in record["files"]["data.csv"]) == (revision == COMMIT)
+    assert "the hub can't be asked" not in said
+
+
+def test_what_is_known_of_a_file(tmp_path: Path) -> None:
+    facts = {"a": {"sha256": SHA256}, "b": {"sha256": SHA256, "published": SHA256}}
+    (tmp_path / "source.json").write_text(json.dumps({"files": facts | {"c": facts["b"]}}))
+    known = known_sha256(tmp_path / "source.json", {"a": None, "b": None, "c": WRONG})
+    assert known == {"b": SHA256, "c": WRONG}
 
 
 ROWS = [{"text": f"fine, “{row}”", "label": row % 2} for row in range(5)]
@@ -308,40 +428,6 @@ def test_a_split_that_is_no_one_file_or_no_hub_s(
     source = {**hub(COMMIT), "split": "train", "subset": None}
     with pytest.raises(RejeuError, match=reason):
         fetch("reviews", dict.fromkeys(files), [source], tmp_path / "out")
-
-
-def test_a_split_of_an_unreachable_hub_gives_way_to_the_next_source(tmp_path: Path) -> None:
-    """In a process of its own: the libraries ask for this variable once."""
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "data.parquet").write_bytes(parquet(ROWS))
-    sources = [{**hub(COMMIT), "split": "train"}, {"kind": "path", "folder": "mine"}]
-    code = f"""if True:
-        from pathlib import Path
-        from rejeu.data.sources import fetch
-        record = fetch("reviews", {{"data.parquet": None}}, {sources!r}, Path("out"))
-        assert record["source"]["kind"] == "path"
-    """
-    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "hub me/reviews train" in done.stderr
-    assert names(tmp_path / "out") == ["data.parquet", "source.json"]
-
-
-def test_unreachable_hub_gives_way_to_the_next_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    sources = [hub(COMMIT), path_source(tmp_path / "mine")]
-    record = fetch("reviews", {"data.csv": SHA256}, sources, tmp_path / "out")
-    assert record["source"]["kind"] == "path"
 
 
 def test_what_is_there_whole_is_not_fetched_again(tmp_path: Path) -> None:

@@ -258,3 +258,12 @@ def test_rules_ask_for_what_there_is(graph: Graph) -> None:
     assert len(asked) > 100
     for source, name in asked:
         assert hasattr(known[source], name), f"{source}.{name}"
+
+
+def test_a_converted_tokenizer_is_compared_on_what_its_model_reads(graph: Graph) -> None:
+    def texts(model: str) -> list[str]:
+        return graph.texts_to_cut(SimpleNamespace(model=model))
+
+    assert texts("open_llama_3b") == [".cache/rejeu/inputs/ift6758_comments/source.json"]
+    # Those with a tokenizer.json, and a GGUF file's.
+    assert texts("distilbert") == texts("minilm_l3") == texts("smollm2_135m") == []
