@@ -178,6 +178,6 @@ def quantisation(jobs: list[Waiting], study: Study) -> Iterable[str]:
         if quantised == "nf4" and importlib.util.find_spec("bitsandbytes") is None:
             yield (
                 f"the package bitsandbytes: tiers.{tier}.parts.{part} has `quantisation: nf4`. "
-                "Install requirements-quantised.lock (`make report` does, once it is online), or set "
-                "`quantisation: none`, which takes more memory"
+                "Install requirements-quantised.lock (`make report` does, once it is online), or "
+                "set `quantisation: none`, which takes more memory"
             )
