@@ -8,7 +8,7 @@ from typing import Any
 
 from rejeu.build.accepted import accepted
 from rejeu.build.commit import git
-from rejeu.build.packages import NUMERIC, installed, versions
+from rejeu.build.packages import NUMERIC, QUANTISING, installed, versions
 from rejeu.build.stale import stale
 from rejeu.job.whole_files import read_json
 
@@ -37,6 +37,8 @@ def provenance(
         (part, result) for part, experiments in results.items() for result in experiments.values()
     ]
     runs = [run for _, result in parts for run in result.runs]
+    quantised = any(QUANTISING in run.get("packages", {}) for run in runs)
+    used = (*PACKAGES, QUANTISING) if quantised else PACKAGES
     machines = {tuple(sorted(run["machine"].items())) for run in runs}
     return {
         "tier": tier,
@@ -45,7 +47,7 @@ def provenance(
         "git": git(root),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "packages": {name: installed(name) for name in PACKAGES} | turned_by(renderer),
+        "packages": {name: installed(name) for name in used} | turned_by(renderer),
         "runs": len(runs),
         "accepted": accepted(Path()),
         "stale": [asdict(stale_package) for stale_package in stale(runs, versions(quantised=True))],

@@ -77,6 +77,7 @@ def part_settings(
         "citation": getattr(here, "citation", None),
         "where": getattr(here, "where", None) or {},
         "max_length": getattr(here, "max_length", None),
+        "quantised": getattr(here, "quantisation", "none") != "none",
         "generation": part.generation.model_dump() if part.kind == "lora" else None,
         "metrics": dict(part.metrics) if part.kind == "command" else None,
         "experiments": {

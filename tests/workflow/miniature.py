@@ -10,7 +10,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,15 @@ SIZES = {
 Files = dict[str, bytes]
 
 
-def make(root: Path, folder: Path, inputs: Path) -> tuple[Project, dict[str, str]]:
+def make(
+    root: Path, folder: Path, inputs: Path, groups: Collection[str] | None = None
+) -> tuple[Project, dict[str, str]]:
     """A copy of the project whose paper tier is small, and the environment in which it is built.
 
     Args:
         root: the project's repository.
         inputs: where the reviews, the chat and a tokenizer of BERT's words lie, as fetched.
+        groups: those of the tier's that are run; None: all.
     """
     project = copy_of_the_project(root, folder / "project", inputs=False)
     raw = read_yaml(project.folder / "config.yaml")
@@ -63,6 +66,7 @@ def make(root: Path, folder: Path, inputs: Path) -> tuple[Project, dict[str, str
         tier["parts"][part] |= sizes
     for asked in tier["resources"].values():
         asked.pop("gpu", None)  # a processor does for models of two layers
+    tier["groups"] = [name for name in tier["groups"] if groups is None or name in groups]
     raw["tier"] = "paper"
     made = {
         "distilbert": encoder(inputs / "minilm_l6"),
