@@ -10,7 +10,9 @@ Need = Callable[[Wildcards, int], int]
 
 MARGIN = 4  # a processor without bfloat16 takes up to five times as long as the tier's own
 STARTING = 10  # minutes, for what a job does before and after its work on a busy file system
-DOWNLOADING = 120  # minutes, for what belongs to no tier: inputs and models
+# Minutes of what belongs to no tier.
+DOWNLOADING = 120
+CONVERTING = 40  # a model, of which a large one is read and written several times
 MOST_TIMES = 2  # a repeated attempt asks for at most; beyond that no node may have it
 
 
@@ -45,7 +47,8 @@ def needs(
     def runtime(wildcards: Wildcards, attempt: int) -> int:
         expected = tier_of(wildcards).expected_seconds.get(rule, 0)
         usual = STARTING + math.ceil(MARGIN * expected / 60)
-        minutes = usual if hasattr(wildcards, "tier") else DOWNLOADING
+        of_no_tier = DOWNLOADING if rule == "fetch" else CONVERTING
+        minutes = usual if hasattr(wildcards, "tier") else of_no_tier
         return grown(said(wildcards, "runtime") or minutes, attempt)
 
     def gpus(wildcards: Wildcards, attempt: int) -> int:  # noqa: ARG001  Snakemake gives it

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rejeu.graph.needs import DOWNLOADING, needs
+from rejeu.graph.needs import CONVERTING, DOWNLOADING, needs
 from tests.study.sample import ROOT, study_of
 
 TRAINED = {"train_classifier", "train_lora"}
@@ -41,8 +41,9 @@ def test_the_time_is_what_the_tier_expects_with_a_margin() -> None:
     assert asked(SimpleNamespace(tier="laptop"), rule="split_texts")["runtime"] == 10
 
 
-def test_what_belongs_to_no_tier_may_download() -> None:
+def test_what_belongs_to_no_tier_downloads_or_converts() -> None:
     assert asked(SimpleNamespace(input="imdb"), rule="fetch")["runtime"] == DOWNLOADING
+    assert asked(SimpleNamespace(model="any"), rule="prepare_model")["runtime"] == CONVERTING
 
 
 def test_a_later_attempt_asks_for_more_time_and_memory_at_most_twice_as_much() -> None:
