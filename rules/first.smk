@@ -55,6 +55,7 @@ use rule render_report as render_first with:
         source=f"{FIRST}/{{language}}/report.qmd",
         figures=report_files.first_shown,
         assets=report_files.assets,
+        words=report_files.words,
     output:
         pdf=update(f"{FIRST}/report.{{language}}.pdf"),
         html=update(f"{FIRST}/report.{{language}}.html"),

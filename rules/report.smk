@@ -129,6 +129,7 @@ rule render_report:
         source=f"{REPORT}/{{language}}/report.qmd",
         figures=report_files.shown,
         assets=report_files.assets,
+        words=report_files.words,
     output:
         # The earlier ones stay until the new ones are whole.
         pdf=update(f"{REPORT}/report.{{language}}.pdf"),

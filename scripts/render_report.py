@@ -9,6 +9,7 @@ from typing import Any
 from rejeu.job.run import Job, run
 from rejeu.job.whole_files import replacing
 from rejeu.report.render import render, stage
+from rejeu.report.words import read_words
 
 
 def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job: Job) -> None:
@@ -21,6 +22,9 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job:
     print(f"  renderer: {renderer}", file=job.terminal)
     print(f"renderer: {renderer}")
     written = Path(inputs.source)
+    words = read_words(inputs.words)
+    language = written.parent.name
+    others = {code: known["language"] for code, known in words.items() if code != language}
     stage(written.parent, written.read_text(encoding="utf-8"), assets)
     (written.parent / "figures").mkdir(exist_ok=True)
     for figure in map(Path, inputs.figures):
@@ -35,7 +39,8 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job:
         timestamp = datetime.fromisoformat(date).replace(tzinfo=UTC)
         pdf, html = Path(outputs.pdf), Path(outputs.html)
         name, _, _ = renderer.partition(" ")
-        print(render(source, assets, pdf, html, renderer=name, timestamp=timestamp), end="")
+        said = render(source, assets, pdf, html, renderer=name, timestamp=timestamp, others=others)
+        print(said, end="")
         with replacing(Path(outputs.typst)) as new:
             shutil.copyfile(source.with_suffix(".typ"), new)
 

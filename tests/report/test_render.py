@@ -136,10 +136,23 @@ def test_html_needs_nothing_else(language: str, request: pytest.FixtureRequest):
         if link.startswith("#"):
             assert link[1:] in page.ids
         else:
-            assert link.startswith(("data:", "https://example.org", "https://a", "https://doi"))
+            outside = ("data:", "https://example.org", "https://a", "https://doi", "report.")
+            assert link.startswith(outside)
     assert "math" in page.tags
     assert all(page.alts)
     assert f'lang="{language[:2]}"' in request.getfixturevalue(language)[1].read_text("utf-8")
+
+
+def test_each_heading_leads_to_the_same_place_in_the_other_language(
+    french: Pair, english: Pair
+) -> None:
+    here, there = Page(french[1]), Page(english[1])
+    targets = [link for link in here.links if link.startswith("report.en.html#")]
+    assert len(targets) >= 3
+    assert {target.partition("#")[2] for target in targets} <= there.ids
+    assert "report.en.html" in here.links
+    contents = french[1].read_text(encoding="utf-8").split("<main>")[0]
+    assert "report.en.html#" not in contents
 
 
 def test_two_renders_are_byte_equal(french: Pair, tmp_path: Path):
