@@ -183,7 +183,8 @@ function Pandoc(doc)
       if TYPST or #el.colspecs < 4 then return el end
       -- It may be wider than a telephone: then it moves, by keys too.
       local name = pandoc.utils.stringify(el.caption.long)
-      return pandoc.Div({ el }, { class = 'wide', role = 'region', tabindex = '0', ['aria-label'] = name })
+      local attributes = { { 'role', 'region' }, { 'tabindex', '0' }, { 'aria-label', name } }
+      return pandoc.Div({ el }, pandoc.Attr('', { 'wide' }, attributes))
     end,
   }:walk { Inlines = inlines_with_math }
 end

@@ -2,9 +2,10 @@
 -- `languages` are {code, name, page}, and identifiers end with the language where templates say so.
 -- Run it last. What a link shows is style.css's, so that the table of contents shows nothing of it.
 
+-- Attributes as pairs, since a table has no order, and the same source gives the same bytes.
 local function link(target, class, label, attributes)
-  attributes.class, attributes['aria-label'] = class, label
-  return pandoc.Link({}, target, '', attributes)
+  table.insert(attributes, { 'aria-label', label })
+  return pandoc.Link({}, target, '', pandoc.Attr('', { class }, attributes))
 end
 
 function Pandoc(doc)
@@ -19,7 +20,7 @@ function Pandoc(doc)
           pandoc.utils.stringify(each.code), pandoc.utils.stringify(each.name), pandoc.utils.stringify(each.page),
         })
         local target = page .. '#' .. base .. '-' .. code
-        el.content:insert(link(target, 'elsewhere', name, { hreflang = code, lang = code }))
+        el.content:insert(link(target, 'elsewhere', name, { { 'hreflang', code }, { 'lang', code } }))
       end
       return el
     end,
