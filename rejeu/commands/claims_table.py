@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -20,18 +21,23 @@ from rejeu.study.strict_reading import read_yaml
 
 
 def table(claims: dict[str, Judged], recorded: Recorded, tier: str) -> Table:
-    """One line per claim."""
-    shown = Table(title=f"Claims at the {tier} tier", title_justify="left")
-    for heading in ("Claim", "Reference", "Corrected", "As the notebook", "Verdict", "Recorded"):
-        shown.add_column(heading, no_wrap=heading in ("Claim", "Verdict"), overflow="fold")
+    """One row per claim, in 80 columns where there are no more; what was recorded if it differs."""
+    shown = Table(
+        title=f"Claims at the {tier} tier", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for heading in ("Claim", "Reference", "Corrected", "Notebook", "Verdict"):
+        shown.add_column(heading, overflow="fold", no_wrap=heading == "Verdict")
     for claim in claims.values():
+        verdict = f"{SYMBOLS[claim.verdict]} {claim.verdict}{', firm' if claim.firm else ''}"
+        expected = recorded.get(claim.id, [])
+        if expected and claim.verdict not in expected:
+            verdict += f"\n≠ {' or '.join(expected)}"
         shown.add_row(
             claim.id,
             claim.reference,
             claim.measured["corrected"],
             claim.measured.get("notebook", ""),
-            f"{SYMBOLS[claim.verdict]} {claim.verdict}{', firm' if claim.firm else ''}",
-            " or ".join(recorded.get(claim.id, ["-"])),
+            verdict,
         )
     return shown
 
