@@ -94,7 +94,7 @@ def test_a_build_that_lacks_something_stops_with_all_of_it_at_once(
     project: Project, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['bitsandbytes'] = None\n")
-    project.replace("config.yaml", "disk_mb: 1500", "disk_mb: 100000000")
+    project.replace("config.yaml", "disk_mb: 400", "disk_mb: 100000000")
     environment = {
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "HF_HUB_CACHE": str(tmp_path / "hub"),

@@ -69,7 +69,7 @@ def check(study: Study, content: str) -> None:
     """Do what is done before any job."""
     Path("data", "IMDB Dataset.csv").write_bytes(content.encode())
     given = study.tiers["paper"].parts["sentiment"]
-    spec = study.inputs["imdb"].model_dump(mode="json", exclude={"licence"})
+    spec = study.inputs["imdb"].model_dump(mode="json", include={"files", "sources"})
     raw_data.check(
         "imdb", spec, "classifier", given.model_dump(), given.seeds, Path(INPUTS, "imdb")
     )

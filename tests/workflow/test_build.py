@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader
+from pypdf.generic import ArrayObject
 
 from tests.workflow.project import Project
 
@@ -175,8 +176,8 @@ def test_bookmarks_and_links_stay_in_their_half(built: Project, results: Path) -
     reader = PdfReader(built.folder / "report.pdf")
     french = len(PdfReader(results / "report" / "report.fr.pdf").pages)
     assert [item.title for item in reader.outline if not isinstance(item, list)] == [  # type: ignore[union-attr]
-        "Français",
-        "English",
+        "Rejouer le devoir 6",
+        "Replaying assignment 6",
     ]
     followed = 0
     for number, page in enumerate(reader.pages):
@@ -186,6 +187,8 @@ def test_bookmarks_and_links_stay_in_their_half(built: Project, results: Path) -
             ).get("/D")
             if target is None:
                 continue
+            if not isinstance(target, ArrayObject):  # a name
+                target = reader.named_destinations[str(target)].dest_array
             landed = reader.get_page_number(target[0].get_object())
             assert landed is not None
             assert (landed < french) == (number < french), (
