@@ -86,6 +86,7 @@ def mark_languages(document: Path, languages: Sequence[str], output: Path) -> No
     titles = [item for item in reader.outline if not isinstance(item, list)]
     begins = [reader.get_destination_page_number(title) or 0 for title in titles]
     writer = PdfWriter(clone_from=reader)
+    writer.pdf_header = reader.pdf_header  # 1.7, as PDF/UA wants; else it would say 1.3
     pages: list[Any] = list(writer.pages)
     numbers = {page.indirect_reference.idnum: number for number, page in enumerate(pages)}
     root: Any = writer.root_object

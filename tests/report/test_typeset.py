@@ -71,6 +71,7 @@ def elements(reader: PdfReader) -> list[Element]:
 
 def test_it_says_that_it_is_tagged_and_for_whom(whole: Path) -> None:
     reader = PdfReader(whole)
+    assert reader.pdf_header == "%PDF-1.7"
     assert reader.root_object["/MarkInfo"]["/Marked"]  # pyright: ignore
     assert reader.root_object["/Lang"] == "fr"
     assert reader.xmp_metadata is not None

@@ -64,12 +64,16 @@ class Project:
         ]
 
     def results(self) -> dict[str, str]:
-        """The sha256 of every file that a build makes, but for records of them and of times."""
+        """The sha256 of every file that a build makes, but for records of them and of times.
+
+        Nor of what lies beside a report's source for Quarto: copies of what lies elsewhere.
+        """
         made = [path for path in self.folder.glob("results/*/**/*") if path.is_file()]
         return {
             str(path.relative_to(self.folder)): sha256_of(path)
             for path in (*made, self.folder / "report.pdf")
             if not {FOLDER, "benchmark"} & set(path.relative_to(self.folder).parts)
+            and not is_copied_for_quarto(path)
         }
 
     def sha256(self, name: str) -> str:
@@ -98,6 +102,12 @@ class Project:
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def is_copied_for_quarto(path: Path) -> bool:
+    """Whether a file lies beside results/{tier}/report/{language}/report.qmd, or a first one."""
+    beside = any((folder / "report.qmd").is_file() for folder in list(path.parents)[:2])
+    return beside and path.name not in ("report.qmd", "report.typ")
 
 
 def copy_of_the_project(root: Path, folder: Path, *, inputs: bool = True) -> Project:

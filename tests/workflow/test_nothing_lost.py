@@ -226,20 +226,20 @@ def test_earlier_reports_stay_until_new_ones_are_whole(copy: Copy) -> None:
     assert project.trained(since) == []
 
 
+WHOLE = "        _pandoc(source, typ, _TYPST_OPTIONS)\n"
+FAILING = "        raise OSError('no')\n"
+
+
 def test_a_rendering_that_fails_is_tried_again(copy: Copy) -> None:
     """Snakemake alone would take the earlier pages, which it put back, for the new ones."""
     project = copy()
     before = project.results()
-    project.replace(
-        "rejeu/report/render.py", "    _stage(source, assets)\n", "    raise OSError('no')\n"
-    )
+    project.replace("rejeu/report/render.py", WHOLE, FAILING)
     project.snakemake(*SMOKE, check=False)
     assert (project.folder / "results/smoke/report/report.fr.pdf").is_file()
     assert project.planned(*SMOKE)["render_report"] == 2
     project.snakemake(*SMOKE, check=False)
-    project.replace(
-        "rejeu/report/render.py", "    raise OSError('no')\n", "    _stage(source, assets)\n"
-    )
+    project.replace("rejeu/report/render.py", FAILING, WHOLE)
     project.snakemake(*SMOKE)
     assert project.results() == before
     assert project.planned(*SMOKE) == {}
