@@ -175,7 +175,7 @@ def test_a_file_that_makes_another_thing_of_a_message_has_none(line: str, words:
         ("rejeu/training/doses.py", "choose a smaller", "choose a lower", True),
         ("rejeu/data/models.py", "its weights can't be read", "can't read its weights", False),
         ("scripts/train_lora.py", "  {label}: {said}", "  {label} {said}", True),
-        ("rejeu/training/loop.py", "{row['loss']:.3f}", "{row['loss']:.4f}", False),
+        ("rejeu/training/loop.py", "{log[-1]['loss']:.3f}", "{log[-1]['loss']:.4f}", False),
         ("rejeu/job/run.py", " of {self.total}{note}", " / {self.total}{note}", False),
     ],
 )

@@ -29,6 +29,7 @@ NO_NUMBERS = {
     "pydantic-core",
     "ruamel-yaml",
     "safetensors",
+    "sentencepiece",
     "rich",
 }
 

@@ -1,4 +1,4 @@
-import shutil
+import re
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def test_a_download_takes_the_disk_of_its_files() -> None:
 
 def test_no_job_is_no_trouble(tmp_path: Path) -> None:
     assert describe([], cores=2, folder=tmp_path).startswith("Will run 0 jobs on 2 cores")
-    assert f"({shutil.disk_usage(tmp_path).free / 1e9:,.0f}"[:2] in describe([], 2, tmp_path)
+    assert re.search(r"0 MB of disk \([\d,]+ MB free\)", describe([], 2, tmp_path))
 
 
 @pytest.mark.parametrize(

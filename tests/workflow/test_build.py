@@ -187,6 +187,7 @@ def test_bookmarks_and_links_stay_in_their_half(built: Project, results: Path) -
             ).get("/D")
             if target is None:
                 continue
+            target = target.get_object()
             if not isinstance(target, ArrayObject):  # a name
                 target = reader.named_destinations[str(target)].dest_array
             landed = reader.get_page_number(target[0].get_object())
