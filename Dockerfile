@@ -5,7 +5,7 @@ FROM ${BASE}
 
 # Packages first: they are the large layer, and change less often than the engine.
 ARG TORCH=
-COPY Makefile requirements.lock requirements-clusters.lock /opt/rejeu/
+COPY Makefile requirements.lock requirements-clusters.lock requirements-quantised.lock /opt/rejeu/
 COPY containers/install.sh /opt/rejeu/containers/
 RUN sh /opt/rejeu/containers/install.sh packages "${TORCH}"
 

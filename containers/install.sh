@@ -16,6 +16,8 @@ packages)
   /opt/venv/bin/pip install --quiet --require-hashes -r requirements.lock
   # Snakemake's plugins for clusters, which the pods of Kubernetes start from here.
   /opt/venv/bin/pip install --quiet --no-deps --require-hashes -r requirements-clusters.lock
+  # Models in 4 bits, as the paper tier's.
+  /opt/venv/bin/pip install --quiet --no-deps --require-hashes -r requirements-quantised.lock
   ;;
 engine)
   /opt/venv/bin/pip install --quiet --no-build-isolation --no-deps --editable .
