@@ -8,7 +8,6 @@ shapes and random weights, and nothing is downloaded. Ends with 1 where a compar
 """
 
 import argparse
-import importlib
 import importlib.util
 import json
 import os
@@ -45,45 +44,27 @@ from rejeu.build.packages import versions  # noqa: E402
 from rejeu.data.tokenise import TokenRows  # noqa: E402
 from rejeu.errors import RejeuError  # noqa: E402
 from rejeu.job.whole_files import sha256_of, write_json  # noqa: E402
-from rejeu.training import checkpoint, classifier, forward, lora, replies  # noqa: E402
+from rejeu.training import (  # noqa: E402
+    checkpoint,
+    classifier,
+    forward,
+    lora,
+    probe,
+    probe_parts,
+    random_models,
+    replies,
+)
 from rejeu.training.hardware import Hardware, choose, machine  # noqa: E402
 from rejeu.training.outputs import save_weights, write_jsonl  # noqa: E402
+from rejeu.training.probe_parts import distance, without_gradient  # noqa: E402
 
 SCALE = 2.0**10  # of a loss, so that float16 doesn't lose small gradients; exact in binary
 # How far ours may be from float32's results, as a share of them; or else twice as far as the
 # library's in the same precision. bfloat16 rounds each product to 8 bits, float16 to 11.
 TOLERANCE = {"fp32": 1e-4, "bf16": 0.1, "fp16": 0.02}
 STEPS, SAVED_EVERY, ROWS_PER_STEP = 40, 10, 16
-CLASSIFIER = classifier.Settings(
-    start_from=None,
-    learning_rate=2e-5,
-    batch_size=ROWS_PER_STEP,
-    weight_decay=0.01,
-    max_grad_norm=1.0,
-    epochs=1,
-    attention_dropout=0.0,
-    length_grouping=True,
-    classes=2,
-    seed=42,
-)
-LORA = lora.Settings(
-    start_from=None,
-    rank=8,
-    alpha=8,
-    rank_stabilised=False,
-    dropout=0.1,
-    target_modules=None,
-    learning_rate=2e-4,
-    warmup_share=0.03,
-    max_grad_norm=0.3,
-    batch_size=ROWS_PER_STEP,
-    accumulation=1,
-    length_grouping=True,
-    max_steps=STEPS,
-    seed=42,
-    joining="plain",
-    dose=None,
-)
+CLASSIFIER = replace(probe_parts.CLASSIFIER, batch_size=ROWS_PER_STEP)
+LORA = replace(probe_parts.LORA, batch_size=ROWS_PER_STEP, accumulation=1, max_steps=STEPS)
 FILES = {
     "classifier": ["model.safetensors"],
     "lora": ["adapter_model.safetensors", "adapter_config.json"],
@@ -93,18 +74,19 @@ FILES = {
 def write_models(folder: Path, *, small: bool) -> None:
     """DistilBERT's shape; and OpenLLaMA-3B's, of its 26 layers 4, in bfloat16."""
     torch.manual_seed(1)
-    shape: dict[str, Any] = {"vocab_size": 500, "max_position_embeddings": 64} if small else {}
-    few: dict[str, Any] = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128}
-    encoder = DistilBertConfig(**shape, **(few if small else {}))
+    encoder = random_models.settings_of("encoder")
+    decoder = random_models.settings_of("decoder", layers=4)
+    if small:
+        shape: dict[str, Any] = {"vocab_size": 500, "max_position_embeddings": 64}
+        encoder = DistilBertConfig(dim=64, n_layers=2, n_heads=4, hidden_dim=128, **shape)
+        decoder = LlamaConfig(
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            **shape,
+        )
     DistilBertForSequenceClassification(encoder).save_pretrained(folder / "classifier")
-    size, inner, layers, heads = (64, 128, 2, 4) if small else (3200, 8640, 4, 32)
-    decoder = LlamaConfig(
-        hidden_size=size,
-        intermediate_size=inner,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        **shape,
-    )
     LlamaForCausalLM(decoder).bfloat16().save_pretrained(folder / "lora")
 
 
@@ -192,18 +174,11 @@ def judged(ours: Result, theirs: Result, exact: Result, precision: str) -> dict[
     """
     far = {"result": {}, "gradients": {}}
     for name, (result, gradients) in (("ours", ours), ("library", theirs)):
-        far["result"][name] = distance([result], [exact[0]])
-        of_all = [gradients[key] for key in exact[1]]
-        far["gradients"][name] = distance(of_all, list(exact[1].values()))
-    zero = [name for name, value in ours[1].items() if value.ndim > 1 and not value.any()]
+        far["result"][name] = distance({"result": result}, {"result": exact[0]})
+        far["gradients"][name] = distance(gradients, exact[1])
+    zero = without_gradient(ours[1])
     near = [each["ours"] <= max(TOLERANCE[precision], 2 * each["library"]) for each in far.values()]
     return far | {"zero": zero, "passed": all(near) and not zero}
-
-
-def distance(some: list[torch.Tensor], others: list[torch.Tensor]) -> float:
-    """Length of the difference of two lists of tensors, as a share of the second's length."""
-    apart = sum((one - other).square().sum() for one, other in zip(some, others, strict=True))
-    return float((apart / sum(other.square().sum() for other in others)) ** 0.5)
 
 
 def train(kind: str, folder: Path, hardware: Hardware, name: str, *, small: bool) -> dict[str, Any]:
@@ -299,13 +274,6 @@ def facts(hardware: Hardware) -> dict[str, Any]:
     return found
 
 
-def probed(seconds: float) -> dict[str, Any] | None:
-    """What `rejeu.training.probe` measures, where there is time for it."""
-    if not seconds or not importlib.util.find_spec("rejeu.training.probe"):
-        return None
-    return importlib.import_module("rejeu.training.probe").measure(seconds)
-
-
 def table(found: dict[str, Any]) -> str:
     """What was seen, in a few lines."""
     lines = [f"{'':34}{'ours':>10}{'library':>10}  from float32"]
@@ -329,7 +297,8 @@ def table(found: dict[str, Any]) -> str:
 def see(given: argparse.Namespace, folder: Path, hardware: Hardware) -> dict[str, Any]:
     """Probe, compare and kill; all that is written to `--output`."""
     began = time.monotonic()
-    found = facts(hardware) | {"probe": probed(given.seconds), "compared": {}, "runs": {}}
+    measured = probe.measure(given.seconds) if given.seconds else None
+    found = facts(hardware) | {"probe": measured, "compared": {}, "runs": {}}
     write_models(folder, small=given.small)
     for precision in ("fp32", "bf16", "fp16"):
         used = choose(precision, "auto", hardware.threads)

@@ -43,6 +43,37 @@ ROWS = {"encoder": 16, "small_encoder": 16, "decoder": 2, "small_decoder": 2}  #
 CUT_ROWS = 4  # of an encoder's step on a processor
 STEPS = {"cpu": 2, "cuda": 12}  # of one measurement
 DEPTHS = {"cpu": (1, 2), "cuda": (2, 8)}  # layers of the large decoder
+# Hyper-parameters as a study's; what a step takes doesn't depend on most of them.
+CLASSIFIER = classifier.Settings(
+    start_from=None,
+    learning_rate=2e-5,
+    batch_size=ROWS["encoder"],
+    weight_decay=0.01,
+    max_grad_norm=1.0,
+    epochs=1,
+    attention_dropout=0.0,
+    length_grouping=True,
+    classes=2,
+    seed=SEED,
+)
+LORA = lora.Settings(
+    start_from=None,
+    rank=8,
+    alpha=8,
+    rank_stabilised=False,
+    dropout=0.1,
+    target_modules=None,
+    learning_rate=2e-4,
+    warmup_share=0.03,
+    max_grad_norm=0.3,
+    batch_size=1,
+    accumulation=ROWS["decoder"],
+    length_grouping=True,
+    max_steps=STEPS["cpu"],
+    seed=SEED,
+    joining="plain",
+    dose=None,
+)
 
 Rows = list[list[int]]
 
@@ -77,18 +108,7 @@ def probe_encoder(
     rows = rows_of(role, steps, size)
     labels = [place % 2 for place in range(len(rows))]
     table = TokenRows(pa.chunked_array([rows]), [len(row) for row in rows], labels)
-    settings = classifier.Settings(
-        start_from=None,
-        learning_rate=2e-5,
-        batch_size=size,
-        weight_decay=0.01,
-        max_grad_norm=1.0,
-        epochs=1,
-        attention_dropout=0.0,
-        length_grouping=True,
-        classes=2,
-        seed=SEED,
-    )
+    settings = replace(CLASSIFIER, batch_size=size)
     random_models.write(role, folder)
 
     def ours() -> float:
@@ -185,24 +205,7 @@ def probe_decoder(
     steps = STEPS[hardware.device]
     rows = rows_of(role, steps, ROWS[role])
     batches = lora.steps(list(range(len(rows))), ROWS[role])
-    settings = lora.Settings(
-        batch_size=1,
-        accumulation=ROWS[role],
-        length_grouping=True,
-        max_steps=steps,
-        seed=SEED,
-        start_from=None,
-        rank=8,
-        alpha=8,
-        rank_stabilised=False,
-        dropout=0.1,
-        target_modules=None,
-        learning_rate=2e-4,
-        warmup_share=0.03,
-        max_grad_norm=0.3,
-        joining="plain",
-        dose=None,
-    )
+    settings = replace(LORA, accumulation=ROWS[role], max_steps=steps)
     start_memory(hardware)
     base = lora.load(random_models.write(role, folder, depths[-1]), hardware, quantisation)
     base.config.use_cache = False
@@ -358,7 +361,7 @@ def compared_gradients(
         {precision, norm: of ours, difference: relative, tolerance, zero: matrices of ours that have
         no gradient, equal: whether they are within the tolerance and none is zero}.
     """
-    zero = [name for name, gradient in ours.items() if gradient.ndim > 1 and not gradient.any()]
+    zero = without_gradient(ours)
     tolerance, difference = TOLERANCE[hardware.precision], distance(ours, theirs)
     return {
         "precision": hardware.precision,
@@ -370,10 +373,16 @@ def compared_gradients(
     }
 
 
+def without_gradient(gradients: dict[str, torch.Tensor]) -> list[str]:
+    """The matrices whose gradient is zero: they aren't trained."""
+    return [name for name, value in gradients.items() if value.ndim > 1 and not value.any()]
+
+
 def distance(some: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> float:
-    """Length of the difference of two gradients, as a share of the second's."""
-    apart = length(some[name] - gradient for name, gradient in others.items())
-    return apart / (length(others.values()) or math.inf)
+    """Length of the difference of tensors by name, as a share of the second's; of none infinite."""
+    apart = length(some[name] - value for name, value in others.items())
+    whole = length(others.values())
+    return apart / whole if whole else math.inf
 
 
 def length(gradients: Iterable[torch.Tensor]) -> float:
