@@ -26,16 +26,13 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job:
     language = written.parent.name
     others = {code: known["language"] for code, known in words.items() if code != language}
     stage(written.parent, written.read_text(encoding="utf-8"), assets)
-    (written.parent / "figures").mkdir(exist_ok=True)
-    for figure in map(Path, inputs.figures):
-        with replacing(written.parent / "figures" / figure.name) as new:
-            shutil.copyfile(figure, new)
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "report.qmd"
         shutil.copyfile(written, source)
-        (source.parent / "figures").mkdir()
-        for figure in inputs.figures:
-            shutil.copy(figure, source.parent / "figures")
+        for folder in (written.parent, source.parent):
+            for figure in map(Path, inputs.figures):
+                with replacing(folder / "figures" / figure.name) as new:
+                    shutil.copyfile(figure, new)
         timestamp = datetime.fromisoformat(date).replace(tzinfo=UTC)
         pdf, html = Path(outputs.pdf), Path(outputs.html)
         name, _, _ = renderer.partition(" ")

@@ -120,8 +120,7 @@ local function typst_string(text)
   return '"' .. text:gsub('[\\"]', '\\%0'):gsub('%s+', ' ') .. '"'
 end
 
--- PDF/UA wants a text beside each image and each formula (its TeX source), which pandoc's
--- Typst writer does not write.
+-- PDF/UA wants a text beside each image, which pandoc's Typst writer does not write.
 local function image(el)
   local alt = el.attributes['fig-alt'] or pandoc.utils.stringify(el.caption)
   if alt == '' then error('the image ' .. el.src .. ' has no fig-alt', 0) end
@@ -138,26 +137,18 @@ local function image(el)
   return pandoc.RawInline('typst', '#box(image(' .. arguments .. '))')
 end
 
-local function math(el)
-  if not TYPST then return { el } end
-  local open = '#[#set math.equation(alt: ' .. typst_string(el.text) .. ');'
-  return { pandoc.RawInline('typst', open), el, pandoc.RawInline('typst', ']') }
-end
-
-local function inlines_with_math(inlines)
+local function inlines_with_numbers(inlines)
   local result, i = pandoc.Inlines {}, 1
   while i <= #inlines do
     local id, last = equation_id(inlines, i)
     if id and TYPST then
-      result:extend { pandoc.RawInline('typst', '#[#set math.equation(numbering: "(1)");') }
-      result:extend(math(inlines[i]))
-      result:insert(#result, pandoc.RawInline('typst', '<' .. id .. '>'))
-      result:insert(pandoc.RawInline('typst', ']'))
+      result:extend {
+        pandoc.RawInline('typst', '#[#set math.equation(numbering: "(1)");'), inlines[i],
+        pandoc.RawInline('typst', '<' .. id .. '>'), pandoc.RawInline('typst', ']'),
+      }
     elseif id then
       local number = pandoc.Span('(' .. numbers[id] .. ')', { class = 'equation-number' })
       result:insert(pandoc.Span({ inlines[i], number }, { id = id, class = 'equation' }))
-    elseif inlines[i].t == 'Math' then
-      result:extend(math(inlines[i]))
     else
       result:insert(inlines[i])
     end
@@ -186,5 +177,5 @@ function Pandoc(doc)
       local attributes = { { 'role', 'region' }, { 'tabindex', '0' }, { 'aria-label', name } }
       return pandoc.Div({ el }, pandoc.Attr('', { 'wide' }, attributes))
     end,
-  }:walk { Inlines = inlines_with_math }
+  }:walk { Inlines = inlines_with_numbers }
 end

@@ -5,8 +5,7 @@
 --    open a comment, `-?` is a soft hyphen, `...` an ellipsis, `=` or `-` may start a line.
 -- 3. Headings stand below the title, which is the first level: pandoc's Typst writer says so of
 --    none that is unnumbered.
--- 4. By Quarto formulas get no alternative text: here they get their TeX source, as crossref.lua
---    gives it for pandoc.
+-- 4. Formulas get an alternative text, their TeX source: PDF/UA wants one, and neither writes any.
 
 if not FORMAT:match 'typst' then return {} end
 
@@ -70,4 +69,4 @@ local function spoken(inlines)
   return result
 end
 
-return { { Str = str, Div = div, Header = header }, { Inlines = quarto and spoken or nil } }
+return { { Str = str, Div = div, Header = header }, { Inlines = spoken } }
