@@ -2,7 +2,7 @@
 
 A job's identity covers its rule, settings, code, packages and the bytes of all that it reads.
 Where a job of the same identity has ended well before, its results are put in place and nothing is
-computed. Large files are kept as links, so that results take no space twice while they are present.
+computed. Large files are kept as links, so that a project's results take no space twice.
 """
 
 import errno
@@ -145,10 +145,15 @@ def let_first_stand(outputs: list[str], identity: str, facts: dict[str, Record])
 
 
 def put_back(kept: Mapping[str, Path]) -> None:
-    """Put kept files in the place of their results."""
+    """Put kept files in the place of their results.
+
+    A file that another copy of the project has as its result is copied: of a link, Snakemake would
+    set the time in both.
+    """
     for path, stored in kept.items():
+        in_use = stored.stat().st_nlink > 1
         with replacing(path) as temporary:
-            duplicate(stored, temporary)
+            (shutil.copyfile if in_use else duplicate)(stored, temporary)
 
 
 def duplicate(source: Path, target: Path) -> None:

@@ -66,6 +66,22 @@ def test_present_results_take_no_space_twice() -> None:
     assert os.stat(RUN).st_nlink == 1  # noqa: PTH116
 
 
+def test_two_copies_of_a_project_share_no_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("one")
+    theirs = project / WEIGHTS
+    time = theirs.stat().st_mtime_ns
+    other = project / "other"
+    (other / RUN).parent.mkdir(parents=True)
+    (other / ".cache").symlink_to(project / ".cache")
+    monkeypatch.chdir(other)
+    assert kept_results.restore(OUTPUTS, "one")
+    assert Path(WEIGHTS).read_bytes() == b"w" * LARGE
+    os.utime(WEIGHTS)  # as Snakemake does
+    assert theirs.stat().st_mtime_ns == time
+
+
 def test_forced_jobs_compute(monkeypatch: pytest.MonkeyPatch) -> None:
     make("one")
     monkeypatch.setenv(kept_results.ANEW, "1")
