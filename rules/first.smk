@@ -20,6 +20,20 @@ use rule judge_claims as judge_first with:
         "Judging the claims by the report's own experiments ({wildcards.tier})"
 
 
+use rule draw_claims as draw_first with:
+    input:
+        claims=f"{FIRST}/claims.json",
+        words=report_files.words,
+    output:
+        report_files.figure_files("claims", folder=f"{FIRST}/figures"),
+    log:
+        "logs/{tier}/draw_first.log",
+    priority: FIRST_PRIORITY
+    localrule: True
+    message:
+        "Drawing the claims by the report's own experiments ({wildcards.tier})"
+
+
 use rule write_report as write_first with:
     input:
         templates=report_files.templates,

@@ -28,6 +28,28 @@ rule draw_confusion:
         "../scripts/draw_confusion.py"
 
 
+rule draw_claims:
+    input:
+        claims=CLAIMS,
+        words=report_files.words,
+    output:
+        report_files.figure_files("claims"),
+    log:
+        "logs/{tier}/draw_claims.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **needs(study, "draw_claims", mem_mb=400, disk_mb=1),
+    params:
+        code=graph.code("draw_claims.py"),
+        statements=lambda wildcards: report_files.settings(wildcards.tier)["statements"],
+    message:
+        "Drawing the claims ({wildcards.tier})"
+    script:
+        "../scripts/draw_claims.py"
+
+
 rule draw_losses:
     input:
         logs=report_files.losses_drawn,

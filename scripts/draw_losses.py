@@ -16,7 +16,9 @@ def main(inputs: Any, outputs: list[str], titles: dict[str, dict[str, str]]) -> 
 
     def draw(language: figures.Language) -> figures.Figure:
         named = titles[language.numbers.language]
-        return figures.losses(language, {named[name]: losses for name, losses in runs.items()})
+        places = [list(named).index(name) for name in runs]
+        losses_by_title = {named[name]: losses for name, losses in runs.items()}
+        return figures.losses(language, losses_by_title, places)
 
     figures.save(draw, figures.languages(inputs.words), outputs)
 

@@ -186,8 +186,9 @@ def fewest_seeds(claim: dict[str, Any], runs: Runs) -> int:
 
 
 def deciding(compared: list[dict[str, Any]]) -> dict[str, Any]:
-    """The comparison that an arm's state hangs on: the first that doesn't hold, or the first."""
-    return next((each for each in compared if each["state"] != "holds"), compared[0])
+    """The comparison that an arm's state hangs on: the first that has the state of all together."""
+    state = together([each["state"] for each in compared])
+    return next(each for each in compared if each["state"] == state)
 
 
 def compare(
@@ -325,18 +326,22 @@ def of_coins(count: int, n: int) -> float:
     return min(1.0, 2 * tail)
 
 
-def happened(comparison: dict[str, Any], value: float) -> bool:
+def happened(comparison: Mapping[str, Any], value: float) -> bool:
     """Whether one seed shows what is asserted; a value on the margin doesn't, but for rounding."""
-    away = value - comparison["around"]
     rounding = guarded.EQUAL * max(1.0, abs(comparison["around"]))
-    side, margin = comparison["side"], comparison["margin"]
-    short = {
+    return on_claimed_side(comparison, value) > rounding
+
+
+def on_claimed_side(comparison: Mapping[str, Any], value: float) -> float:
+    """How far a value lies on the claimed side of its bound, in the quantity's unit."""
+    away, margin = value - comparison["around"], comparison["margin"]
+    by_side = {
         "above": away - margin,
         "below": -away - margin,
         "within": margin - abs(away),
         "not_below": margin + away,
     }
-    return short[side] > rounding
+    return by_side[comparison["side"]]
 
 
 def seeds_for_share(share: float, n: int, risk: float) -> int | None:

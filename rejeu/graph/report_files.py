@@ -85,10 +85,12 @@ class ReportFiles:
             if path.suffix in ASSETS
         ]
 
-    def figure_files(self, name: str, suffixes: Iterable[str] = ("svg", "png")) -> list[str]:
+    def figure_files(
+        self, name: str, suffixes: Iterable[str] = ("svg", "png"), folder: str = FIGURES
+    ) -> list[str]:
         """A figure's files: each language as SVG, which the report shows, and as PNG."""
         return [
-            f"{FIGURES}/{name}.{language}.{suffix}"
+            f"{folder}/{name}.{language}.{suffix}"
             for language in self.graph.study.languages
             for suffix in suffixes
         ]
@@ -129,6 +131,7 @@ class ReportFiles:
         """
         measured = [Path(path).stem for path in timings]
         return [
+            *(["claims"] if self.graph.claims else []),
             *(
                 each
                 for part in self.graph.study.tiers[tier].parts
@@ -221,8 +224,10 @@ class ReportFiles:
         return self.in_language(wildcards, self.all_figures(wildcards.tier))
 
     def first_shown(self, wildcards: Wildcards) -> list[str]:
-        """The figures of a language's first report."""
-        return self.in_language(wildcards, self.figures(wildcards.tier, self.own, []))
+        """The figures of a language's first report, of which the claims' is its own."""
+        names = [name for name in self.figures(wildcards.tier, self.own, []) if name != "claims"]
+        claims = f"{FIRST}/figures/claims.{wildcards.language}.svg".format(tier=wildcards.tier)
+        return [*([claims] if self.graph.claims else []), *self.in_language(wildcards, names)]
 
     def in_language(self, wildcards: Wildcards, names: Iterable[str]) -> list[str]:
         """The files of figures that a report in one language shows."""

@@ -40,7 +40,7 @@ def read_evidence(
     Args:
         files: the paths of those that may be read; others may lie beside them.
         study: settings {tier, groups, comparisons: experiments by name, parts: by name {kind,
-            experiments: {name: {seeds}}}}; experiments without seeds aren't read.
+            experiments: {name: {seeds, place}}}}; experiments without seeds aren't read.
     """
     given = set(files)
     folder = tier_folder(given, study["tier"])

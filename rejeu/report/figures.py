@@ -1,5 +1,7 @@
 """Draw the report's figures, once for each language. The reference stands left, ours right."""
 
+import itertools
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ from rejeu.report.words import read_words
 BLUE, ORANGE, GREY = "#2b6ca3", "#c8553d", "#8a8f98"
 COLOURS = [BLUE, ORANGE, "#3d8b62", "#8e5ba6", "#b8860b", GREY]
 MARKERS = ["o", "s", "^", "D", "v", "P"]
+LINES = ["-", "--", "-.", ":"]
+TITLE_WIDTH = 24  # characters of a line's title
+TITLE_LINE, TITLE_GAP = 0.055, 0.02  # shares of the axis: a title's line, and what parts two titles
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -136,38 +141,78 @@ def label(text: str) -> str:
     )
 
 
-def losses(language: Language, runs: dict[str, list[list[float]]], pieces: int = 20) -> Figure:
+def losses(
+    language: Language,
+    runs: Mapping[str, list[list[float]]],
+    places: Sequence[int],
+    pieces: int = 20,
+) -> Figure:
     """Training loss against the share of training done: mean and range of the seeds.
 
     Args:
         runs: for each experiment's title, each seed's loss by step.
+        places: of each experiment among its part's, so that it looks the same in every figure.
     """
-    figure = Figure(figsize=(6.4, 3.2))
+    figure = Figure(figsize=(6.8, 3.2))
     axes = figure.add_subplot()
     lines: list[Line2D] = []
-    for place, seeds in enumerate(runs.values()):
+    for number, (seeds, place) in enumerate(zip(runs.values(), places, strict=True)):
         cut = min(pieces, *(len(seed) for seed in seeds))
         curves = np.array(
             [[part.mean() for part in np.array_split(np.array(seed), cut)] for seed in seeds]
         )
         shares = 100 * (np.arange(cut) + 0.5) / cut
-        colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
         # Each line thinner than the one below it, so that runs which coincide all show.
         lines += axes.plot(
             shares,
             curves.mean(axis=0),
-            color=colour,
-            marker=marker,
+            color=COLOURS[place % len(COLOURS)],
+            marker=MARKERS[place % len(MARKERS)],
+            linestyle=LINES[place // len(COLOURS) % len(LINES)],
             markersize=3,
-            linewidth=max(1.2, 4.2 - place),
+            linewidth=max(1.2, 4.2 - number),
         )
         if len(seeds) > 1:
+            colour = lines[-1].get_color()
             axes.fill_between(
                 shares, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, lw=0
             )
     axes.set_xlabel(language.words["share"])
     axes.set_ylabel(language.words["loss"])
     language.ticks(axes.yaxis, 2)
-    # Named here, since a label of a line that begins with `_` would be left out.
-    axes.legend(lines, [label(title) for title in runs], frameon=False)
+    name_lines(axes, lines, [label(title) for title in runs])
     return figure
+
+
+def name_lines(axes: Axes, lines: Sequence[Line2D], titles: Sequence[str]) -> None:
+    """Write each line's title at its right end, and the titles of near ones above one another."""
+    low, high = axes.get_ylim()
+    ends = [np.asarray(each.get_xydata())[-1] for each in lines]
+    texts = ["\n".join(textwrap.wrap(title, TITLE_WIDTH)) for title in titles]
+    wanted = [(end[1] - low) / (high - low) for end in ends]
+    heights = [TITLE_LINE * (text.count("\n") + 1) + TITLE_GAP for text in texts]
+    for number, height in zip(range(len(lines)), spread_out(wanted, heights), strict=True):
+        axes.annotate(
+            texts[number],
+            xy=(ends[number][0], ends[number][1]),
+            xytext=(1.03, height),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=7.5,
+            arrowprops={"arrowstyle": "-", "color": lines[number].get_color(), "linewidth": 0.8},
+        )
+
+
+def spread_out(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """Middles of boxes of these heights, in the order wanted, near there, and none over another."""
+    placed = list(wanted)
+    order = sorted(range(len(wanted)), key=lambda number: -wanted[number])
+    for above, below in itertools.pairwise(order):
+        least = (heights[above] + heights[below]) / 2
+        placed[below] = min(placed[below], placed[above] - least)
+    for last in order[-1:]:
+        placed[last] = max(placed[last], heights[last] / 2)
+    for below, above in itertools.pairwise(reversed(order)):
+        least = (heights[above] + heights[below]) / 2
+        placed[above] = max(placed[above], placed[below] + least)
+    return placed

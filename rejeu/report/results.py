@@ -32,12 +32,14 @@ class Result:
     """One experiment over its seeds. Lists hold one entry per seed.
 
     Attributes:
+        place: among its part's experiments, from 0: what figures choose its colour by.
         losses: each run's loss by step; empty where the runs log none.
         reference: what the study's reference file has of this experiment.
     """
 
     name: str
     title: str
+    place: int
     seeds: list[int]
     runs: list[dict[str, Any]]
     losses: list[list[float]]
@@ -318,15 +320,14 @@ def read_part(
 
     Args:
         folder: results/{tier}/{part}.
-        part: its settings {kind, experiments: {name: {seeds}}, metrics: of a command, their forms}.
+        part: its settings {kind, experiments: {name: {seeds, place}}, metrics: of a command, their
+            forms}.
         reference: what the study's reference file has of the part.
         given: the files that may be read.
     """
     by_experiment = reference.get("experiments", {})
     return {
-        name: read_experiment(
-            folder / name, part, settings["seeds"], by_experiment.get(name), given
-        )
+        name: read_experiment(folder / name, part, settings, by_experiment.get(name), given)
         for name, settings in part["experiments"].items()
         if settings["seeds"]
     }
@@ -335,15 +336,16 @@ def read_part(
 def read_experiment(
     folder: Path,
     part: Mapping[str, Any],
-    seeds: list[int],
+    settings: Mapping[str, Any],
     reference: dict[str, Any] | None,
     given: Collection[str],
 ) -> Any:
-    """An experiment's result over these seeds, as the kind of its part has it.
+    """An experiment's result over its seeds, as the kind of its part has it.
 
     Args:
         folder: results/{tier}/{part}/{experiment}.
         part: as of `read_part`.
+        settings: the experiment's {seeds, place}.
         reference: what the study's reference file has of the experiment.
         given: the files that may be read.
 
@@ -351,14 +353,15 @@ def read_experiment(
         RejeuError: a file is damaged.
         OSError: a file is missing.
     """
-    places = [folder / f"seed{seed}" for seed in seeds]
+    places = [folder / f"seed{seed}" for seed in settings["seeds"]]
     logs = [place / "log.jsonl" for place in places]
     # A command need not log a loss.
     logged = part["kind"] != "command" or all_given(logs, given)
     runs = {
         "name": folder.name,
         "title": folder.name,
-        "seeds": seeds,
+        "place": settings["place"],
+        "seeds": settings["seeds"],
         "runs": [read_json(place / "run.json") for place in places],
         "losses": [read_losses(path) for path in logs] if logged else [],
         "reference": reference,

@@ -87,8 +87,9 @@ def part_settings(
                 "group": settings.group,
                 "seeds": list(seeds.get(experiment, [])),
                 "figure": called[experiment],
+                "place": place,
             }
-            for experiment, settings in part.experiments.items()
+            for place, (experiment, settings) in enumerate(part.experiments.items())
         },
     }
 
@@ -110,7 +111,7 @@ def figure_settings(
             "kind": part["kind"],
             "metrics": part["metrics"],
             "experiments": {
-                experiment: {"title": it["title"], "seeds": it["seeds"]}
+                experiment: {key: it[key] for key in ("title", "seeds", "place")}
                 for experiment, it in part["experiments"].items()
                 if experiment in wanted
             },

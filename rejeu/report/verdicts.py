@@ -57,6 +57,30 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """One comparison that a verdict rests on.
+
+    Attributes:
+        quantity: as the result files call it.
+        side: on which the claim puts it: `above`, `below`, `within` or `not_below`.
+        edges: the bound there, or the two.
+        counted: whether seeds are counted, instead of taking their mean.
+        values: of each seed.
+        measured: all together, with the interval, at `level`.
+    """
+
+    arm: str
+    quantity: str
+    side: str
+    edges: list[str]
+    counted: bool
+    values: dict[int, str]
+    measured: str
+    level: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Judged:
     """One entry of claims.json with its statement in one language.
 
@@ -90,6 +114,7 @@ class Judged:
     mixed: list[Mixed]
     needs: str | None
     after: bool
+    evidence: list[Weighed]
 
 
 class Named(dict[str, Any]):
@@ -180,6 +205,9 @@ class Told:
             mixed=self.mixed(*(each for compared in arms.values() for each in compared)),
             needs=self.statements[entry["needs"]][numbers.language] if entry["needs"] else None,
             after=entry["id"] in self.late_margins,
+            evidence=[
+                weighed(arm, each, numbers) for arm, compared in arms.items() for each in compared
+            ],
         )
 
     def comparison(self, comparison: dict[str, Any]) -> Seen:
@@ -211,6 +239,30 @@ class Told:
         """Seconds of training that one seed more of all experiments compared takes."""
         names = {run_of(path) for compared in arms.values() for path in quantities(compared)}
         return sum(self.seconds.get(name, 0.0) for name in names)
+
+
+def weighed(arm: str, comparison: dict[str, Any], numbers: Numbers) -> Weighed:
+    """A comparison with all its values."""
+    around, margin, side = (comparison[key] for key in ("around", "margin", "side"))
+    ends = {
+        "above": [around + margin],
+        "within": [around - margin, around + margin],
+    }.get(side, [around - margin])
+    digits = 0 if comparison["by"] == "equal" else 3
+    return Weighed(
+        arm=arm,
+        quantity=comparison["quantity"],
+        side=side,
+        edges=[numbers.setting(end) for end in ends],
+        counted=comparison["test"] == "most",
+        values={
+            seed: numbers.decimal(each, digits)
+            for seed, each in zip(comparison["seeds"], comparison["values"], strict=True)
+        },
+        measured=shown(comparison, numbers),
+        level=numbers.percent(comparison["level"]),
+        state=comparison["state"],
+    )
 
 
 def seeds_more(unclear: list[dict[str, Any]]) -> int | None:

@@ -134,7 +134,7 @@ def check(known: Comparisons, study: Study) -> None:
             experiments = study.parts[compared.part].experiments
             refer(f"comparisons.{name}.experiments", each, experiments)
     for name, figure in known.figures.items():
-        if name.startswith(ENGINE_FIGURES):
+        if name == "claims" or name.startswith(ENGINE_FIGURES):
             raise fault("reserved", f"figures.{name}: so are Rejeu's own called; choose another")
         for each in figure.compares:
             refer(f"figures.{name}.compares", each, known.comparisons)

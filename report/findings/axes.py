@@ -11,7 +11,6 @@ from matplotlib.ticker import MaxNLocator
 from rejeu.evaluation.statistics import Estimate, estimate
 from rejeu.report.figures import COLOURS, MARKERS, Language
 
-LINES = ["-", "--", "-.", ":"]
 BESIDE = 0.09  # how far series that share a place on the axis stand apart
 
 

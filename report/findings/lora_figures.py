@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from findings import comparisons
-from findings.axes import BESIDE, LINES, beside, categories, fitted, measured
+from findings.axes import BESIDE, beside, categories, fitted, measured
 from rejeu.evaluation.statistics import share
 from rejeu.report.evidence import Evidence
-from rejeu.report.figures import BLUE, GREY, ORANGE, Language
+from rejeu.report.figures import BLUE, GREY, LINES, ORANGE, Language
 
 
 def rank(evidence: Evidence, language: Language) -> Figure:

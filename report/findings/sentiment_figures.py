@@ -6,17 +6,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from findings import comparisons
-from findings.axes import LINES, beside, categories, fitted, measured
+from findings.axes import beside, categories, fitted, measured
 from findings.threshold_curves import NOTEBOOK_THRESHOLD, Rules, rules
 from rejeu.evaluation.statistics import share
 from rejeu.report import figures
 from rejeu.report.evidence import Evidence
-from rejeu.report.figures import BLUE, GREY, MARKERS, ORANGE, Language
+from rejeu.report.figures import BLUE, GREY, LINES, MARKERS, ORANGE, Language
 
 
 def hidden_a1(evidence: Evidence, language: Language) -> Figure:
     results = comparisons.compared(evidence, "sentiment", "chain")
-    return figures.losses(language, {result.title: result.losses for result in results})
+    runs = {result.title: result.losses for result in results}
+    return figures.losses(language, runs, [result.place for result in results])
 
 
 def hidden_a2(evidence: Evidence, language: Language) -> Figure:

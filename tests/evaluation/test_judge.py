@@ -23,6 +23,7 @@ from rejeu.evaluation.judge import (
     State,
     Verdict,
     compare,
+    deciding,
     judge,
     judge_all,
     looks,
@@ -151,6 +152,21 @@ def test_every_cell_of_the_table(
     notebook: State | None, corrected: State, expected: Verdict
 ) -> None:
     assert verdict(corrected, notebook) == expected
+
+
+@pytest.mark.parametrize(
+    ("states", "place"),
+    [
+        (["holds", "holds"], 0),
+        (["holds", "unclear"], 1),
+        (["unclear", "fails"], 1),
+        (["fails", "missing"], 1),
+        (["fails", "unclear", "fails"], 0),
+    ],
+)
+def test_an_arm_hangs_on_the_first_comparison_with_its_state(states: list[str], place: int) -> None:
+    compared = [{"state": state, "number": number} for number, state in enumerate(states)]
+    assert deciding(compared)["number"] == place
 
 
 def test_the_table_is_whole() -> None:

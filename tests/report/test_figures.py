@@ -1,3 +1,4 @@
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,7 +72,7 @@ FIGURES: dict[str, tuple[Callable[[Language], Figure], list[str], tuple[list[str
         (["1\u202f000\n100,0\u00a0%", "0\n0,0\u00a0%"], ["1,000\n100.0%", "0\n0.0%"]),
     ),
     "losses": (
-        lambda language: figures.losses(language, LOSSES),
+        lambda language: figures.losses(language, LOSSES, [0, 7]),
         ["share", "loss"],
         (["0,50"], ["0.50"]),
     ),
@@ -209,14 +210,37 @@ def test_the_confusion_s_cells_are_where_their_axes_say() -> None:
 
 
 def test_lines_are_the_means_of_the_seeds() -> None:
-    figure = figures.losses(LANGUAGES["en"], LOSSES)
+    figure = figures.losses(LANGUAGES["en"], LOSSES, [0, 7])
     first, second = figure.axes[0].get_lines()
     assert len(first.get_xdata()) == 20  # pyright: ignore[reportArgumentType]
     assert len(second.get_xdata()) == 7  # pyright: ignore[reportArgumentType]  a run of seven steps
     assert list(second.get_ydata()) == pytest.approx([0.55] * 7)  # pyright: ignore[reportArgumentType]
-    legend = figure.axes[0].get_legend()
-    assert legend
-    assert [text.get_text() for text in legend.get_texts()] == ["Référence", "Autre"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["Référence", "Autre"]
+
+
+def test_a_run_looks_the_same_in_every_figure() -> None:
+    """By its place among its part's experiments, whatever stands beside it."""
+    one, other = (
+        [
+            (line.get_color(), line.get_marker(), line.get_linestyle())
+            for line in figures.losses(LANGUAGES["en"], LOSSES, places).axes[0].get_lines()
+        ]
+        for places in ([0, 7], [1, 0])
+    )
+    assert one[0] == other[1]
+    assert one[1][0] == other[0][0]  # there are fewer colours than experiments
+    assert len({*one, *other}) == 3
+
+
+def test_titles_stand_at_their_lines_and_never_over_one_another() -> None:
+    heights = [0.1, 0.2, 0.1, 0.1]
+    for wanted in ([0.5, 0.5, 0.5, 0.9], [0.0, 0.0, 0.0, 0.0], [0.1, 0.4, 0.7, 0.95]):
+        placed = figures.spread_out(wanted, heights)
+        boxes = sorted((y - h / 2, y + h / 2) for y, h in zip(placed, heights, strict=True))
+        assert boxes[0][0] >= -1e-9
+        assert all(one[1] <= next_[0] + 1e-9 for one, next_ in itertools.pairwise(boxes))
+    assert figures.spread_out([0.1, 0.4, 0.7, 0.95], heights) == [0.1, 0.4, 0.7, 0.95]
+    assert figures.spread_out([], []) == []
 
 
 def test_titles_are_drawn_as_they_are(tmp_path: Path) -> None:
@@ -224,13 +248,12 @@ def test_titles_are_drawn_as_they_are(tmp_path: Path) -> None:
     drawn = []
 
     def draw(language: Language) -> Figure:
-        drawn.append(figures.losses(language, {title: [[0.7, 0.6]] for title in titles}))
+        drawn.append(figures.losses(language, {title: [[0.7, 0.6]] for title in titles}, range(4)))
         return drawn[-1]
 
     # Saved as the rules save it: mathematics that can't be set would fail there.
     figures.save(draw, LANGUAGES, [str(tmp_path / "a.en.svg")])
-    legend = drawn[0].axes[0].get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == list(titles.values())
+    assert [text.get_text() for text in drawn[0].axes[0].texts] == list(titles.values())
 
 
 def test_rank_holds_every_series() -> None:
@@ -337,7 +360,9 @@ def test_one_rank_and_one_seed_can_be_drawn(tmp_path: Path) -> None:
     )
     short = {"a": [[0.7]]}
     figures.save(
-        lambda language: figures.losses(language, short), LANGUAGES, [str(tmp_path / "b.en.svg")]
+        lambda language: figures.losses(language, short, [0]),
+        LANGUAGES,
+        [str(tmp_path / "b.en.svg")],
     )
 
 

@@ -36,6 +36,7 @@ OWN: dict[str, Any] = {
             "arm": "corrected",
             "group": None,
             "seeds": [3, 4],
+            "place": 0,
             "figure": "line",
         }
     },

@@ -45,7 +45,7 @@ def report(folder: Path, study: dict[str, Any], language: str) -> str:
 def places(text: str, statement: str) -> list[str]:
     """The verdicts beside a statement: in the summary's row, then in each box."""
     row = re.findall(rf"^\| {re.escape(statement)} .*\| \S+ ([^|]+) \|$", text, re.M)
-    boxes = re.findall(rf"^\*\*\S+ ([^*]+)\.\*\* [^:]+: {re.escape(statement)}", text, re.M)
+    boxes = re.findall(rf"^\*\*\S+ ([^*]+)\.\*\* {re.escape(statement)}", text, re.M)
     return [word.strip() for word in [*row, *boxes]]
 
 
@@ -172,6 +172,7 @@ def compared(**changes: Any) -> dict[str, Any]:
         **{"by": "difference", "test": "mean", "side": "within", "around": 0.0, "margin": 0.02},
         **{"unit": "share", "state": "unclear", "word": "unclear", "beside_no_effect": "unclear"},
         **{"measured": 0.25, "interval": [0.125, 0.5], "values": [0.1, 0.25, 0.4], "p": 0.2},
+        **{"quantity": "a - b", "seeds": [1, 2, 3]},
         **{"detectable": 0.3, "seeds_needed": 9, "unexcluded": 0.63, "level": 0.95},
         "kinds": {"counts": {"sentiment.a": {"usual": 3}}, "differ": False},
         **changes,

@@ -175,7 +175,7 @@ def test_figures_are_those_that_the_rules_draw(
     names += ["long_training"] if case[2] > 1 else []
     expected = {"loss_sentiment", "rank", *(f"confusion_{name}" for name in names)}
     expected |= {f"hidden_{name}" for name in DRAWN}
-    expected |= {"loss_of_r32", "loss_of_slow_lora"} if case[2] > 1 else set()
+    expected |= {"claims", "loss_of_r32", "loss_of_slow_lora"} if case[2] > 1 else set()
     assert set(figures) == expected
 
 
@@ -471,7 +471,8 @@ def test_a_box_says_what_a_verdict_rests_on(tmp_path: Path, language: str) -> No
     study["late_margins"] = [first["id"]]
     changed = prose(write(TEMPLATES[language], read_context(tmp_path, study, language)))
     assert changed.count(DECIDED[language]) == changed.count(LATE[language]) == 1
-    assert changed.count(FIRM[language]) == plain.count(FIRM[language]) - 1
+    # In its box, and where its values are listed.
+    assert changed.count(FIRM[language]) == plain.count(FIRM[language]) - 2
     assert OPEN[language] not in changed
     unsettled = first | {"look": 2, "firm": False, "verdict": "inconclusive", "why": "unclear"}
     write_json(path, [unsettled, *others])

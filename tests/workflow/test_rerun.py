@@ -107,7 +107,7 @@ def test_changed_code_reruns_what_depends_on_it(copy: Copy) -> None:
         'BLUE, ORANGE, GREY = "#2b6ca4"',
     )
     rules = project.planned(*SMOKE)
-    drawn = {"draw_confusion", "draw_figure", "draw_losses"}
+    drawn = {"draw_claims", "draw_confusion", "draw_figure", "draw_losses"}
     assert rules.keys() == drawn | {"render_report", "join_report", "all"}
     heading, *causes, following = project.why()
     assert heading.startswith("report.pdf is out of date: ")

@@ -5,7 +5,8 @@
 --    open a comment, `-?` is a soft hyphen, `...` an ellipsis, `=` or `-` may start a line.
 -- 3. Headings stand below the title, which is the first level: pandoc's Typst writer says so of
 --    none that is unnumbered.
--- 4. Formulas get an alternative text, their TeX source: PDF/UA wants one, and neither writes any.
+-- 4. A paragraph stays with the code after it.
+-- 5. Formulas get an alternative text, their TeX source: PDF/UA wants one, and neither writes any.
 
 if not FORMAT:match 'typst' then return {} end
 
@@ -41,6 +42,20 @@ local function div(el)
   end
 end
 
+-- What ends before code speaks of it: they stay on one page.
+local function blocks_with_code(blocks)
+  local result = pandoc.Blocks {}
+  for i, block in ipairs(blocks) do
+    local following = blocks[i + 1]
+    if block.t == 'Para' and following and following.t == 'CodeBlock' then
+      result:extend { raw '#block(sticky: true)[', block, raw ']' }
+    else
+      result:insert(block)
+    end
+  end
+  return result
+end
+
 local function header(el)
   if el.classes:includes 'unnumbered' then el.level = el.level + 1 end
   return el
@@ -69,4 +84,4 @@ local function spoken(inlines)
   return result
 end
 
-return { { Str = str, Div = div, Header = header }, { Inlines = spoken } }
+return { { Str = str, Div = div, Header = header }, { Inlines = spoken }, { Blocks = blocks_with_code } }
