@@ -25,6 +25,7 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job:
     words = read_words(inputs.words)
     language = written.parent.name
     others = {code: known["language"] for code, known in words.items() if code != language}
+    own = words[language]
     stage(written.parent, written.read_text(encoding="utf-8"), assets)
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "report.qmd"
@@ -36,7 +37,13 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job:
         timestamp = datetime.fromisoformat(date).replace(tzinfo=UTC)
         pdf, html = Path(outputs.pdf), Path(outputs.html)
         name, _, _ = renderer.partition(" ")
-        said = render(source, assets, pdf, html, renderer=name, timestamp=timestamp, others=others)
+        said = render(
+            *(source, assets, pdf, html),
+            renderer=name,
+            timestamp=timestamp,
+            others=others,
+            words=own,
+        )
         print(said, end="")
         with replacing(Path(outputs.typst)) as new:
             shutil.copyfile(source.with_suffix(".typ"), new)

@@ -16,7 +16,8 @@ from rejeu.report.write import template_of
 from rejeu.study import margins
 from rejeu.study.comparisons import ungrouped
 
-ASSETS = (".lua", ".yml", ".typ", ".css", ".html", ".bib")
+ASSETS = (".lua", ".yml", ".typ", ".css", ".html", ".js", ".bib")
+SHOWN = ("svg", "csv")  # what a report shows of a figure
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ class ReportFiles:
         ]
 
     def figure_files(
-        self, name: str, suffixes: Iterable[str] = ("svg", "png"), folder: str = FIGURES
+        self, name: str, suffixes: Iterable[str] = ("svg", "png", "csv"), folder: str = FIGURES
     ) -> list[str]:
-        """A figure's files: each language as SVG, which the report shows, and as PNG."""
+        """A figure's files: in each language as SVG, which the report shows, PNG and a table."""
         return [
             f"{folder}/{name}.{language}.{suffix}"
             for language in self.graph.study.languages
@@ -226,15 +227,22 @@ class ReportFiles:
     def first_shown(self, wildcards: Wildcards) -> list[str]:
         """The figures of a language's first report, of which the claims' is its own."""
         names = [name for name in self.figures(wildcards.tier, self.own, []) if name != "claims"]
-        claims = f"{FIRST}/figures/claims.{wildcards.language}.svg".format(tier=wildcards.tier)
-        return [*([claims] if self.graph.claims else []), *self.in_language(wildcards, names)]
+        claims = ["claims"] if self.graph.claims else []
+        return [
+            *self.in_language(wildcards, claims, f"{FIRST}/figures"),
+            *self.in_language(wildcards, names),
+        ]
 
-    def in_language(self, wildcards: Wildcards, names: Iterable[str]) -> list[str]:
+    def in_language(
+        self, wildcards: Wildcards, names: Iterable[str], folder: str = FIGURES
+    ) -> list[str]:
         """The files of figures that a report in one language shows."""
-        folder = FIGURES.format(tier=wildcards.tier)
-        return [f"{folder}/{name}.{wildcards.language}.svg" for name in names]
+        place = folder.format(tier=wildcards.tier)
+        return [
+            f"{place}/{name}.{wildcards.language}.{suffix}" for name in names for suffix in SHOWN
+        ]
 
-    def drawn_files(self, tier: str, suffixes: Iterable[str] = ("svg", "png")) -> list[str]:
+    def drawn_files(self, tier: str, suffixes: Iterable[str] = ("svg", "png", "csv")) -> list[str]:
         """The files of all of a tier's figures."""
         return [
             path.format(tier=tier)

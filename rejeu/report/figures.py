@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter
 
 from rejeu.job.whole_files import replacing
 from rejeu.report import escape
+from rejeu.report.figure_table import as_csv
 from rejeu.report.numbers import Numbers
 from rejeu.report.words import read_words
 
@@ -65,12 +66,18 @@ def languages(words: Iterable[str | Path]) -> dict[str, Language]:
 def save(
     draw: Callable[[Language], Figure], by_code: dict[str, Language], outputs: list[str]
 ) -> None:
-    """Write a figure to paths named `name.{language}.{svg,png}`."""
+    """Write a figure to paths named `name.{language}.{svg,png,csv}`: drawn, and as a table."""
     for output in outputs:
-        language, suffix = Path(output).suffixes[-2].lstrip("."), Path(output).suffix.lstrip(".")
+        code, suffix = Path(output).suffixes[-2].lstrip("."), Path(output).suffix.lstrip(".")
+        language = by_code[code]
         with mpl.rc_context(STYLE), replacing(output) as temporary:
+            figure = draw(language)
+            if suffix == "csv":
+                table = as_csv(figure, language.numbers, language.words)
+                temporary.write_text(table, encoding="utf-8")
+                continue
             metadata = {"Date": None} if suffix == "svg" else {"Software": None}
-            draw(by_code[language]).savefig(temporary, format=suffix, dpi=160, metadata=metadata)
+            figure.savefig(temporary, format=suffix, dpi=160, metadata=metadata)
 
 
 Confusion = Mapping[str, float] | Sequence[Sequence[float]]
@@ -191,6 +198,8 @@ def name_lines(axes: Axes, lines: Sequence[Line2D], titles: Sequence[str]) -> No
     texts = ["\n".join(textwrap.wrap(title, TITLE_WIDTH)) for title in titles]
     wanted = [(end[1] - low) / (high - low) for end in ends]
     heights = [TITLE_LINE * (text.count("\n") + 1) + TITLE_GAP for text in texts]
+    for each, title in zip(lines, titles, strict=True):
+        each.set_label(title)
     for number, height in zip(range(len(lines)), spread_out(wanted, heights), strict=True):
         axes.annotate(
             texts[number],

@@ -41,6 +41,10 @@ class Numbers:
         """A hyper-parameter with all its digits: 0.00002, never 2e-5."""
         return self._written(value, "#,##0.##########")
 
+    def significant(self, value: float) -> str:
+        """A number with four significant digits, as a figure can be read."""
+        return self._written(value, "@@@@" if value else "0")
+
     def _written(self, value: float, pattern: str) -> str:
         text = format_decimal(value, pattern, locale=self.language)
         if not any(digit in text for digit in "123456789"):

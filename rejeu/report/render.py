@@ -1,5 +1,8 @@
 """Render one language's report to HTML, to Typst and from there to PDF, by Quarto or by pandoc."""
 
+import base64
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -34,6 +37,7 @@ def render(
     renderer: str,
     timestamp: datetime,
     others: Mapping[str, str] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> str:
     """Render `source`, a `.qmd` in a folder of its own beside its figures, to `pdf` and `html`.
 
@@ -42,7 +46,8 @@ def render(
     `renderer`, quarto or embedded, turns the source to HTML, and to Typst, which stays beside the
     source; that is typeset here. Equal sources and an equal `timestamp` (the PDF's date, with a
     time zone) give equal bytes. The HTML leads to the pages of the `others`, languages by their
-    code, each under its own name: they are called as it is, `report.{language}.html`.
+    code, each under its own name: they are called as it is, `report.{language}.html`. What helps
+    to read it is said in `words`, of its language; without them there is no such help.
 
     Returns:
         What the program said, if anything.
@@ -62,10 +67,13 @@ def render(
             apart(typ, language_of(source))
         else:
             led = source.with_name("languages.json")
-            write_json(led, {"languages": pages(others or {})})
+            data = {"figure-data": words["figure_data"]} if words else {}
+            write_json(led, {"languages": pages(others or {}), **data})
             said = _pandoc(
                 source, new_html.absolute(), [*_HTML_OPTIONS, f"--metadata-file={led.name}"]
             )
+            if words:
+                with_script(new_html, words)
         refuse_lost(source, typ, new_html)
         without_empty_headers(new_html)
         typeset(typ, new_pdf, timestamp)
@@ -123,6 +131,23 @@ def without_empty_headers(html: Path) -> None:
     """Make plain cells of header cells that say nothing: a screen reader would announce them."""
     text = html.read_text(encoding="utf-8")
     html.write_text(re.sub(r"<th\b([^>]*)></th>", r"<td\1></td>", text), encoding="utf-8")
+
+
+def with_script(html: Path, words: Mapping[str, str]) -> None:
+    """Put report.js into a page, with its words, and let that script run and no other."""
+    script = (LOOK / "html" / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    told = {name: words[f"page_{name}"] for name in ("all", "filter", "rows", "sort", "decimal")}
+    # In a script's element only `<` could end it.
+    spoken = json.dumps(told, ensure_ascii=False).replace("<", "\\u003c")
+    text = html.read_text(encoding="utf-8")
+    # pandoc writes the quotes in its own way.
+    text = re.sub(r"(script-src (?:'|&#39;))none", rf"\g<1>sha256-{digest}", text, count=1)
+    last = text.rindex("</body>")
+    added = (
+        f'<script type="application/json" id="words">{spoken}</script>\n<script>{script}</script>\n'
+    )
+    html.write_text(text[:last] + added + text[last:], encoding="utf-8")
 
 
 def refuse_lost(source: Path, typ: Path, html: Path) -> None:

@@ -8,21 +8,8 @@ from typing import Any
 
 import pytest
 
-from rejeu.data.sources import fetch
 from tests.report.browser import PROGRAM, visit
 
-AXE = {
-    "files": {"axe.min.js": "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"},
-    "sources": [
-        {
-            "kind": "pypi",
-            "package": "axe-playwright-python",
-            "version": "0.1.8",
-            "folder": "axe_playwright_python",
-        }
-    ],
-}
-CACHE = Path(__file__).parents[2] / ".cache" / "rejeu" / "inputs" / "axe"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The page lies in a frame: a window is never as narrow as a telephone.
 FRAME = """<!DOCTYPE html><html lang="en"><title>Frame</title><body>
@@ -41,12 +28,6 @@ axe.run(document, {{runOnly: {rules}}}).then(found => parent.postMessage(JSON.st
 </script></body>"""
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is on PATH")
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    fetch("axe", AXE["files"], AXE["sources"], CACHE)  # pyright: ignore
-    return (CACHE / "axe.min.js").read_text(encoding="utf-8")
 
 
 def examined(page: Path, axe: str, folder: Path, width: int, *, dark: bool) -> dict[str, Any]:

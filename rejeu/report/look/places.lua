@@ -8,9 +8,32 @@ local function link(target, class, label, attributes)
   return pandoc.Link({}, target, '', pandoc.Attr('', { class }, attributes))
 end
 
+-- What a figure shows, as a table that opens: `name.csv` beside the figure `name.svg`.
+local function data_of(figure, summary)
+  local path
+  figure:walk { Image = function(el) path = el.src:match('^(.+)%.svg$') end }
+  local file = path and io.open(path .. '.csv', 'r')
+  if not file then return end
+  local text = file:read 'a'
+  file:close()
+  if not text:match '%S' then return end
+  local read, label = pandoc.read(text, 'csv').blocks, ''
+  figure.caption.long:walk {
+    Span = function(el) if el.classes:includes 'caption-label' then label = pandoc.utils.stringify(el) end end,
+  }
+  local attributes = { { 'role', 'region' }, { 'tabindex', '0' }, { 'aria-label', label .. ' ' .. summary } }
+  return {
+    figure, pandoc.RawBlock('html', '<details class="data"><summary>'), pandoc.Plain { pandoc.Str(summary) },
+    pandoc.RawBlock('html', '</summary>'), pandoc.Div(read, pandoc.Attr('', { 'wide' }, attributes)),
+    pandoc.RawBlock('html', '</details>'),
+  }
+end
+
 function Pandoc(doc)
   local here = pandoc.utils.stringify(doc.meta.lang or 'en')
+  local summary = doc.meta['figure-data'] and pandoc.utils.stringify(doc.meta['figure-data'])
   return doc:walk {
+    Figure = function(el) return summary and data_of(el, summary) end,
     Header = function(el)
       if el.identifier == '' then return end
       local title, base = pandoc.utils.stringify(el), el.identifier:match('^(.+)%-' .. here .. '$')

@@ -1,0 +1,133 @@
+"""What a figure shows as a table, read off the drawing itself: so it can't say anything else."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter
+
+from rejeu.report.numbers import Numbers
+
+UNNAMED = re.compile(r"_(child\d+|nolegend_)?$")  # what Matplotlib calls a line without a label
+SINGLE = "."  # the marker of single values, of which another line shows the mean
+Row = dict[str, str]
+
+
+def as_csv(figure: Figure, numbers: Numbers, words: dict[str, str]) -> str:
+    """The table of a figure, its numbers as a language writes them, as CSV.
+
+    A row for each point: its panel, series, place, value, the ends of its interval and the single
+    values that it is the mean of; or, of a heat map, for each cell. What is the same in all rows
+    has no column.
+    """
+    rows = [row for axes in figure.axes for row in rows_of(axes, numbers, words)]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    told = [key for key in columns if any(row.get(key) for row in rows)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(told)
+    writer.writerows([row.get(key, "") for key in told] for row in rows)
+    return text.getvalue()
+
+
+def rows_of(axes: Axes, numbers: Numbers, words: dict[str, str]) -> Iterator[Row]:
+    """The rows of one panel."""
+    panel = {words["panel"]: axes.get_title()}
+    place, value = axes.get_xlabel() or words["place"], axes.get_ylabel() or words["value"]
+    if axes.images:
+        yield from (panel | cell for cell in cells(axes))
+        return
+    bars = {id(bar.lines[0]): bar for bar in axes.containers if isinstance(bar, ErrorbarContainer)}
+    singles = [line for line in axes.get_lines() if is_single(line)]
+    for line in axes.get_lines():
+        if line in singles or not is_data(axes, line):
+            continue
+        bar = bars.get(id(line))
+        name = str(bar.get_label() if bar else line.get_label())
+        if UNNAMED.match(name) and bar is None:
+            continue
+        ends = interval_ends(bar)
+        for number, (x, y) in enumerate(np.asarray(line.get_xydata())):
+            row = panel | {
+                words["series"]: "" if UNNAMED.match(name) else name,
+                place: written_place(axes, x, numbers),
+                value: written(y, numbers),
+            }
+            if number < len(ends) and ends[number][0] != ends[number][1]:
+                row |= dict(
+                    zip(
+                        (words["low"], words["high"]),
+                        (written(end, numbers) for end in ends[number]),
+                        strict=True,
+                    )
+                )
+            beside = [
+                written(each, numbers)
+                for single in singles
+                if single.get_color() == line.get_color()
+                for at, each in np.asarray(single.get_xydata())
+                if np.isclose(at, x)
+            ]
+            yield row | ({words["single_values"]: words["then"].join(beside)} if beside else {})
+
+
+def is_single(line: Line2D) -> bool:
+    """Whether a line shows single values, as faint points."""
+    return line.get_marker() == SINGLE and bool(UNNAMED.match(str(line.get_label())))
+
+
+def is_data(axes: Axes, line: Line2D) -> bool:
+    """Whether a line shows points; one that parts the panel has its ends at the edges."""
+    edges = (axes.get_xaxis_transform("grid"), axes.get_yaxis_transform("grid"))
+    return line.get_transform() not in edges
+
+
+def interval_ends(bar: ErrorbarContainer | None) -> list[tuple[float, float]]:
+    """The low and high end of each bar of a series."""
+    drawn = bar.lines[2] if bar else ()
+    segments = [
+        segment
+        for each in drawn
+        if isinstance(each, LineCollection)
+        for segment in each.get_segments()
+    ]
+    return [(float(ends[0][1]), float(ends[-1][1])) for ends in map(np.asarray, segments)]
+
+
+def cells(axes: Axes) -> Iterator[Row]:
+    """A heat map's cells, by the names on its axes."""
+    across = [tick.get_text() for tick in axes.get_xticklabels()]
+    down = [tick.get_text() for tick in axes.get_yticklabels()]
+    named = axes.get_ylabel()
+    for text in axes.texts:
+        column, row = (round(each) for each in text.get_position())
+        count, *share = text.get_text().split("\n")
+        yield {
+            named or " ": down[row],
+            axes.get_xlabel(): across[column],
+            "n": count,
+            "%": "".join(share),
+        }
+
+
+def written_place(axes: Axes, x: float, numbers: Numbers) -> str:
+    """A place on the horizontal axis: its name where the axis has names, else its number."""
+    formatter: Any = axes.xaxis.get_major_formatter()
+    if isinstance(formatter, FixedFormatter):
+        ticks = list(axes.get_xticks())
+        nearest = min(range(len(ticks)), key=lambda number: abs(ticks[number] - x))
+        return formatter.seq[nearest]
+    return written(x, numbers)
+
+
+def written(value: float, numbers: Numbers) -> str:
+    """A number with four significant digits."""
+    return numbers.significant(float(value)) if np.isfinite(value) else ""
