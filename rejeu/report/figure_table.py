@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +11,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter
+from matplotlib.ticker import FixedLocator
 
 from rejeu.report.numbers import Numbers
 
-UNNAMED = re.compile(r"_(child\d+|nolegend_)?$")  # what Matplotlib calls a line without a label
+# What Matplotlib calls a line that was given no label.
+UNNAMED = re.compile(r"_(child\d+|container\d+|nolegend_)?$")
 SINGLE = "."  # the marker of single values, of which another line shows the mean
 Row = dict[str, str]
 
@@ -25,10 +25,11 @@ def as_csv(figure: Figure, numbers: Numbers, words: dict[str, str]) -> str:
     """The table of a figure, its numbers as a language writes them, as CSV.
 
     A row for each point: its panel, series, place, value, the ends of its interval and the single
-    values that it is the mean of; or, of a heat map, for each cell. What is the same in all rows
-    has no column.
+    values that it is the mean of; or, of a heat map, for each cell. What no row has is no column.
     """
-    rows = [row for axes in figure.axes for row in rows_of(axes, numbers, words)]
+    place = the_only([axes.get_xlabel() for axes in figure.axes]) or words["place"]
+    value = the_only([axes.get_ylabel() for axes in figure.axes]) or words["value"]
+    rows = [row for axes in figure.axes for row in rows_of(axes, place, value, numbers, words)]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     told = [key for key in columns if any(row.get(key) for row in rows)]
     text = io.StringIO()
@@ -38,37 +39,37 @@ def as_csv(figure: Figure, numbers: Numbers, words: dict[str, str]) -> str:
     return text.getvalue()
 
 
-def rows_of(axes: Axes, numbers: Numbers, words: dict[str, str]) -> Iterator[Row]:
-    """The rows of one panel."""
-    panel = {words["panel"]: axes.get_title()}
-    place, value = axes.get_xlabel() or words["place"], axes.get_ylabel() or words["value"]
+def the_only(labels: list[str]) -> str | None:
+    """What all these axes are called that have a name; None where they differ."""
+    named = {" ".join(label.split("\n")) for label in labels if label}
+    return named.pop() if len(named) == 1 else None
+
+
+def rows_of(
+    axes: Axes, place: str, value: str, numbers: Numbers, words: dict[str, str]
+) -> Iterator[Row]:
+    """The rows of one panel, under the names of the place and the value."""
+    # Two scales of one panel are axes of their own, and one of them has its title.
+    here = axes.get_shared_x_axes().get_siblings(axes)
+    panel = {words["panel"]: next((each.get_title() for each in here if each.get_title()), "")}
     if axes.images:
-        yield from (panel | cell for cell in cells(axes))
+        yield from (panel | cell for cell in cells(axes, place, value))
         return
     bars = {id(bar.lines[0]): bar for bar in axes.containers if isinstance(bar, ErrorbarContainer)}
     singles = [line for line in axes.get_lines() if is_single(line)]
     for line in axes.get_lines():
-        if line in singles or not is_data(axes, line):
-            continue
         bar = bars.get(id(line))
         name = str(bar.get_label() if bar else line.get_label())
-        if UNNAMED.match(name) and bar is None:
+        known = "" if UNNAMED.match(name) else name
+        if line in singles or not is_data(axes, line) or not (known or bar):
             continue
         ends = interval_ends(bar)
         for number, (x, y) in enumerate(np.asarray(line.get_xydata())):
-            row = panel | {
-                words["series"]: "" if UNNAMED.match(name) else name,
-                place: written_place(axes, x, numbers),
-                value: written(y, numbers),
-            }
+            row = {words["series"]: known, place: written_place(axes, x, numbers)}
+            row |= {value: written(y, numbers)}
             if number < len(ends) and ends[number][0] != ends[number][1]:
-                row |= dict(
-                    zip(
-                        (words["low"], words["high"]),
-                        (written(end, numbers) for end in ends[number]),
-                        strict=True,
-                    )
-                )
+                low, high = (written(end, numbers) for end in ends[number])
+                row |= {words["low"]: low, words["high"]: high}
             beside = [
                 written(each, numbers)
                 for single in singles
@@ -76,7 +77,11 @@ def rows_of(axes: Axes, numbers: Numbers, words: dict[str, str]) -> Iterator[Row
                 for at, each in np.asarray(single.get_xydata())
                 if np.isclose(at, x)
             ]
-            yield row | ({words["single_values"]: words["then"].join(beside)} if beside else {})
+            yield (
+                panel
+                | row
+                | ({words["single_values"]: words["then"].join(beside)} if beside else {})
+            )
 
 
 def is_single(line: Line2D) -> bool:
@@ -102,30 +107,24 @@ def interval_ends(bar: ErrorbarContainer | None) -> list[tuple[float, float]]:
     return [(float(ends[0][1]), float(ends[-1][1])) for ends in map(np.asarray, segments)]
 
 
-def cells(axes: Axes) -> Iterator[Row]:
+def cells(axes: Axes, across: str, down: str) -> Iterator[Row]:
     """A heat map's cells, by the names on its axes."""
-    across = [tick.get_text() for tick in axes.get_xticklabels()]
-    down = [tick.get_text() for tick in axes.get_yticklabels()]
-    named = axes.get_ylabel()
+    columns = [tick.get_text() for tick in axes.get_xticklabels()]
+    rows = [tick.get_text() for tick in axes.get_yticklabels()]
     for text in axes.texts:
         column, row = (round(each) for each in text.get_position())
         count, *share = text.get_text().split("\n")
-        yield {
-            named or " ": down[row],
-            axes.get_xlabel(): across[column],
-            "n": count,
-            "%": "".join(share),
-        }
+        yield {down: rows[row], across: columns[column], "n": count, "%": "".join(share)}
 
 
 def written_place(axes: Axes, x: float, numbers: Numbers) -> str:
     """A place on the horizontal axis: its name where the axis has names, else its number."""
-    formatter: Any = axes.xaxis.get_major_formatter()
-    if isinstance(formatter, FixedFormatter):
-        ticks = list(axes.get_xticks())
-        nearest = min(range(len(ticks)), key=lambda number: abs(ticks[number] - x))
-        return formatter.seq[nearest]
-    return written(x, numbers)
+    if isinstance(axes.xaxis.get_major_locator(), FixedLocator):
+        named = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+        _, nearest = min(named, key=lambda tick: abs(tick[0] - x))
+        if nearest.get_text():
+            return nearest.get_text().replace("\n", " ")
+    return numbers.setting(float(f"{x:.4g}"))
 
 
 def written(value: float, numbers: Numbers) -> str:
