@@ -74,6 +74,7 @@ use rule render_report as render_first with:
         pdf=update(f"{FIRST}/report.{{language}}.pdf"),
         html=update(f"{FIRST}/report.{{language}}.html"),
         typst=update(f"{FIRST}/{{language}}/report.typ"),
+        tables=update(f"{FIRST}/tables.{{language}}.html"),
     log:
         "logs/{tier}/render_first/{language}.log",
     priority: FIRST_PRIORITY

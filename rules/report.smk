@@ -1,7 +1,10 @@
 # Figures for each language, the report's sources, their renderings, and report.pdf.
+from rejeu.graph.snakemake_report import SnakemakeReport
 from rejeu.report.renderer import chosen
 
 RENDERER = chosen(study.renderer)
+# Of what `snakemake --report` shows.
+marked = SnakemakeReport(report_files)
 
 
 rule draw_confusion:
@@ -10,7 +13,7 @@ rule draw_confusion:
         reference=report_files.reference,
         words=report_files.words,
     output:
-        report_files.figure_files("confusion_{drawn}"),
+        marked.figures(report, "confusion_{drawn}"),
     log:
         "logs/{tier}/draw_confusion/{drawn}.log",
     localrule: True
@@ -55,7 +58,7 @@ rule draw_losses:
         logs=report_files.losses_drawn,
         words=report_files.words,
     output:
-        report_files.figure_files("loss_{part}"),
+        marked.figures(report, "loss_{part}"),
     log:
         "logs/{tier}/draw_losses/{part}.log",
     localrule: True
@@ -77,7 +80,7 @@ use rule draw_losses as draw_loss with:
         logs=report_files.loss_drawn,
         words=report_files.words,
     output:
-        report_files.figure_files("loss_of_{drawn}"),
+        marked.figures(report, "loss_of_{drawn}"),
     log:
         "logs/{tier}/draw_loss/{drawn}.log",
     params:
@@ -94,7 +97,7 @@ rule draw_figure:
         reference=report_files.reference,
         words=report_files.words,
     output:
-        report_files.figure_files("{figure}"),
+        marked.figures(report, "{figure}"),
     log:
         "logs/{tier}/draw_figure/{figure}.log",
     wildcard_constraints:
@@ -154,9 +157,19 @@ rule render_report:
         words=report_files.words,
     output:
         # The earlier ones stay until the new ones are whole.
-        pdf=update(f"{REPORT}/report.{{language}}.pdf"),
-        html=update(f"{REPORT}/report.{{language}}.html"),
+        pdf=report(
+            update(f"{REPORT}/report.{{language}}.pdf"),
+            **marked.document("whole_report", "pdf"),
+        ),
+        html=report(
+            update(f"{REPORT}/report.{{language}}.html"),
+            **marked.document("whole_report", "html"),
+        ),
         typst=update(f"{REPORT}/{{language}}/report.typ"),
+        tables=report(
+            update(f"{REPORT}/tables.{{language}}.html"),
+            **marked.document("tables", "html"),
+        ),
     log:
         "logs/{tier}/render_report/{language}.log",
     localrule: True

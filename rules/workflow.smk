@@ -1,5 +1,8 @@
 # The whole workflow. Data flows down the list of includes. Studies elsewhere take it by `module:`, from
 # the Snakefile beside this folder or, of a repository at a tag, from this file.
+report: "captions/workflow.rst"
+
+
 include: "common.smk"
 include: "data.smk"
 include: "classifier.smk"

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.job.run import Job, run
-from rejeu.job.whole_files import replacing
+from rejeu.job.whole_files import replacing, write_text
 from rejeu.report.render import render, stage
+from rejeu.report.tables_page import tables_page
 from rejeu.report.words import read_words
 
 
@@ -45,6 +46,8 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job:
             words=own,
         )
         print(said, end="")
+        page = tables_page(html.read_text(encoding="utf-8"), words[language]["tables"])
+        write_text(outputs.tables, page)
         with replacing(Path(outputs.typst)) as new:
             shutil.copyfile(source.with_suffix(".typ"), new)
 

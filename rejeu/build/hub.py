@@ -27,6 +27,12 @@ def needed_for(wanted: Input) -> bool:
     return bool(hub) and not any(is_cached(source, wanted) for source in hub)
 
 
+def is_own(wanted: Input) -> bool:
+    """Whether an input is files of the user's, of which nothing is downloaded."""
+    folders = [source for source in wanted.sources if isinstance(source, PathSource)]
+    return len(folders) == len(wanted.sources) or any(has_files(each, wanted) for each in folders)
+
+
 def has_files(source: PathSource, wanted: Input) -> bool:
     """Whether a folder of the user's holds an input's files."""
     return all(Path(source.folder, file).is_file() for file in wanted.files)

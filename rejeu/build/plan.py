@@ -29,7 +29,7 @@ class Job:
 def jobs_of(workflow: Any, study: Study) -> list[Job]:
     """The jobs that Snakemake's graph says will run, in the current folder."""
     estimates = Estimates(study)
-    planned = [job for job in workflow.dag.needrun_jobs() if not job.rule.norun]
+    planned = planned_jobs(workflow)
     places = {job: place for place, job in enumerate(planned)}
 
     def described(job: Any) -> Job:
@@ -48,6 +48,11 @@ def jobs_of(workflow: Any, study: Study) -> list[Job]:
         )
 
     return [described(job) for job in planned]
+
+
+def planned_jobs(workflow: Any) -> list[Any]:
+    """Snakemake's own jobs that will run and do something, in the order of `jobs_of`."""
+    return [job for job in workflow.dag.needrun_jobs() if not job.rule.norun]
 
 
 def disk_of(job: Any, study: Study) -> float:

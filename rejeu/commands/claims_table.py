@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from rejeu.commands.recorded import SYMBOLS, Recorded, differences, verdicts_of
 from rejeu.commands.study_here import study_here
+from rejeu.commands.terminal import console
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json
 from rejeu.report.numbers import Numbers
@@ -63,7 +63,7 @@ def main(study: Study, tier: str, root: Path) -> int:
         claim.id: {language: words_in(claim.statement, language)} for claim in stated.claims
     }
     claims = Told(Numbers(language), statements, {}, {}, ()).claims(entries)
-    Console().print(table(claims, recorded, tier))
+    console().print(table(claims, recorded, tier))
     wrong = differences({name: claim.verdict for name, claim in claims.items()}, recorded)
     for line in wrong:
         print(f"differs from {expected.relative_to(root)}: {line}", file=sys.stderr)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from rejeu.commands.recorded import SYMBOLS, Recorded, checked, differences
+from rejeu.commands.terminal import console
 from rejeu.errors import RejeuError
 from rejeu.evaluation import guarded
 from rejeu.evaluation.fields import quantities
@@ -53,7 +53,7 @@ def main(file: Path, folder: Path, as_json: bool, expected: Path | None) -> int:
     if as_json:
         print(json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        Console().print(table(entries, recorded))
+        console().print(table(entries, recorded))
         for entry in entries:
             if entry["why"]:
                 print(f"{entry['id']}: {OPEN.get(entry['why'], entry['why'])}{more_seeds(entry)}")

@@ -5,6 +5,7 @@ Each command imports what it needs when it runs, so that help is there at once.
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -51,13 +52,13 @@ def report(options: Options = None, tier: Tier = None, folder: Folder = HERE) ->
     from rejeu.build.engine import snakemake  # noqa: PLC0415
 
     root = enter(folder)
+    began, clock = time.time(), time.monotonic()
     if code := snakemake(["all"], tier, options or ()):
         raise typer.Exit(code)
-    if not options:
-        pages = [*root.glob("results/*/report/*.html"), *root.glob("results/*/report/*.pdf")]
-        print(
-            "\nMade: report.pdf", *sorted(f"  {path.relative_to(root)}" for path in pages), sep="\n"
-        )
+    if not options:  # with some, nothing may have been built
+        from rejeu.commands import summary  # noqa: PLC0415
+
+        summary.show(root, tier, began, time.monotonic() - clock)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from snakemake.utils import available_cpu_count
 from rejeu.build import gpu_memory
 from rejeu.build.dry_run import dry_run
 from rejeu.build.estimates import PROBE, speed_here
+from rejeu.build.hub import is_own
 from rejeu.build.missing import Waiting, refuse_missing, waiting_jobs
 from rejeu.build.plan import Job, duration, free_mb, jobs_of, makespan
 from rejeu.commands.study_here import study_here
@@ -108,6 +109,8 @@ def remarks(
     yield from origins(jobs, study, tier)
     for name in sorted({job.input for job in waiting if job.input}):
         wanted = study.inputs[name]
+        if is_own(wanted):
+            continue
         size = f"{wanted.size_mb:,.0f} MB" if wanted.size_mb else "size not known"
         places = " or ".join(source_in_words(each.model_dump()) for each in wanted.sources)
         yield f"To fetch: {name}, {size}, from {places}"

@@ -5,6 +5,7 @@ their share; a verdict that fewer than 90 of 100 such studies give is recorded a
 (`expected-verdicts.yaml`).
 """
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
 from rejeu.evaluation.judge import Runs, judge_all
+from rejeu.job.run import Progress
 from rejeu.job.whole_files import read_json
 
 
@@ -86,8 +88,14 @@ def main(tier: str | None, studies: int) -> None:
     if not path.is_file():
         raise RejeuError(f"{path}: no such file; `rejeu claims --tier {tier}` makes it")
     draw = np.random.default_rng(0)
-    for entry in read_json(path):
-        if entry["verdict"] != "untested" and entry["why"] != "needs":
-            came = replayed(entry, studies, study.tiers[tier].looks, draw)
-            said = ", ".join(f"{name} {100 * n / studies:.0f} %" for name, n in came.most_common())
-            print(f"{entry['id']}: {entry['verdict']}; again: {said}")
+    judged = [
+        entry
+        for entry in read_json(path)
+        if entry["verdict"] != "untested" and entry["why"] != "needs"
+    ]
+    progress = Progress("replay", len(judged), sys.stderr)
+    for done, entry in enumerate(judged):
+        progress.update(done)
+        came = replayed(entry, studies, study.tiers[tier].looks, draw)
+        said = ", ".join(f"{name} {100 * n / studies:.0f} %" for name, n in came.most_common())
+        print(f"{entry['id']}: {entry['verdict']}; again: {said}")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rejeu.build import plan, snakemake_run
+from rejeu.build import plan, snakemake_run, time_left
 from rejeu.build.identity import remember
 from rejeu.build.kept_results import ANEW
 from rejeu.build.missing import refuse_missing
@@ -105,6 +105,7 @@ def refuse_report(workflow: Any, graph: Graph) -> None:
         refuse_missing_figures(texts, graph.comparisons.figures)
         renderer.refuse_unusable(renderer.chosen(study.renderer))
         # It imports pandoc and Typst, which with conda only the jobs may have.
+        precheck.check_glyphs(texts)
         precheck.check_look(texts)
     except ImportError:
         return
@@ -122,7 +123,7 @@ def citations(study: Study) -> dict[str, str]:
 
 
 def announce(workflow: Any, graph: Graph) -> None:
-    """Say what a build will run, and record the code that it runs with, for `rejeu why`."""
+    """Say what a build will run and, later, how far it is; record the code that it runs with, for `rejeu why`."""
     for script in (graph.engine / "scripts").glob("*.py"):
         remember(script, graph.packages, graph.folder, graph.equal)
     if snakemake_run.is_forced(workflow):
@@ -131,6 +132,8 @@ def announce(workflow: Any, graph: Graph) -> None:
     asked = workflow.resource_settings
     if workflow.local_exec:
         said = plan.describe(jobs, asked.cores or 1, graph.folder)
+        planned = plan.planned_jobs(workflow)
+        time_left.watch(jobs, lambda: map(workflow.dag.finished, planned), asked.cores or 1)
     else:
         said = plan.describe_elsewhere(jobs, asked.nodes or 1, graph.folder)
     print(said, file=sys.stderr)

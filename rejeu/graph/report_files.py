@@ -260,9 +260,13 @@ class ReportFiles:
             *(path.format(tier=tier) for path in (CLAIMS, OBSERVATIONS) if self.graph.claims),
             f"results/{tier}/provenance.json",
             *(
-                f"results/{tier}/report/report.{language}.{suffix}"
+                f"results/{tier}/report/{name}"
                 for language in self.graph.study.languages
-                for suffix in ("pdf", "html")
+                for name in (
+                    f"report.{language}.pdf",
+                    f"report.{language}.html",
+                    f"tables.{language}.html",
+                )
             ),
         ]
 

@@ -8,6 +8,10 @@ import string
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 # Not the no-break spaces: they are text.
 _SPACES = re.compile(r"[ \t\n\r\f\v\x1c-\x1f\x85\u2028\u2029]+")
+# What a font may lack is written as an entity: literally it would be the author's own, and refused
+# (`typeset.refuse_missing_glyphs`). These all fonts in use have.
+SURE = "\u2009\u2011\u202f–—‘’“”•…‹›←→−×≈≠≤≥○◆◐✓✗"
+_RARE = re.compile(f"[^\0-\u024f{SURE}]")
 # Controls have no picture; bidirectional controls would reorder the text around them.
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
@@ -19,6 +23,11 @@ def line(text: str) -> str:
     return _INVISIBLE.sub("", _SPACES.sub(" ", text)).strip(" ")
 
 
+def rare(text: str) -> str:
+    """Return `text` with entities for the characters that a font may lack."""
+    return _RARE.sub(lambda found: f"&#x{ord(found[0]):X};", text)
+
+
 def markdown(text: str) -> str:
     """Return `text` as one line of Markdown that renders as the same characters.
 
@@ -26,14 +35,14 @@ def markdown(text: str) -> str:
     table cells, captions, headings and (inside a quoted YAML string) the front matter; not for
     attributes (see `attribute`) or code.
     """
-    return _PUNCTUATION.sub(r"\\\g<0>", line(text))
+    return rare(_PUNCTUATION.sub(r"\\\g<0>", line(text)))
 
 
 def attribute(text: str) -> str:
     """Return `text` for use between the double quotes of an attribute, as in `fig-alt="..."`."""
     # Entities and backslashes are read in attributes; `{{<` would be a Quarto shortcode.
     escaped = line(text).replace("&", "&amp;").replace('"', "&quot;").replace("\\", "&#92;")
-    return escaped.replace("{", "&#123;").replace("}", "&#125;")
+    return rare(escaped.replace("{", "&#123;").replace("}", "&#125;"))
 
 
 def code_block(text: str) -> str:

@@ -229,6 +229,24 @@ def refuse_unknown(where: str, cited: str, known: list[str], folder: Path) -> No
         raise RejeuError(f"{where}: cites '{cited}', which {folder / 'refs.bib'} lacks; {hint}")
 
 
+def check_glyphs(assets: Path) -> None:
+    """Refuse a template or words with a character that the PDF's fonts lack.
+
+    Raises:
+        RejeuError: with the file, the line and the character's code.
+    """
+    from rejeu.report.typeset import missing_glyphs, no_glyph  # noqa: PLC0415  it needs Typst
+
+    written = {
+        character: f"{path}, line {number}"
+        for path in (*assets.rglob("*.qmd.j2"), *assets.rglob("words.yaml"))
+        for number, line in enumerate(read_utf8(path).split("\n"), 1)
+        for character in line
+    }
+    for character in sorted(missing_glyphs("".join(written))):
+        raise RejeuError(f"{written[character]}: {no_glyph(character)}. Nothing was run.")
+
+
 def check_look(assets: Path) -> None:
     """Render a page by the embedded pandoc and Typst with the filters and templates in use.
 

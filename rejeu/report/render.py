@@ -16,7 +16,7 @@ import pypandoc
 
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import replacing, write_json, write_text
-from rejeu.report.typeset import typeset
+from rejeu.report.typeset import CODE_BLOCK, refuse_missing_glyphs, typeset
 
 LOOK = Path(__file__).parent / "look"
 
@@ -54,9 +54,10 @@ def render(
 
     Raises:
         RejeuError: the program failed, or left a reference, citation, image, caption or alternative
-            text unresolved.
+            text unresolved; or the report's own words hold a character that no font has.
     """
     stage(source.parent, source.read_text(encoding="utf-8"), assets)
+    refuse_undefined_footnotes(source)
     typ = source.with_suffix(".typ").absolute()
     with replacing(html) as new_html, replacing(pdf) as new_pdf:
         # Quarto goes on after most holes. The embedded filters refuse them all.
@@ -76,7 +77,7 @@ def render(
                 with_script(new_html, words)
         refuse_lost(source, typ, new_html)
         without_empty_headers(new_html)
-        typeset(typ, new_pdf, timestamp)
+        refuse_missing_glyphs(source, typeset(typ, new_pdf, timestamp))
     return said
 
 
@@ -148,6 +149,18 @@ def with_script(html: Path, words: Mapping[str, str]) -> None:
         f'<script type="application/json" id="words">{spoken}</script>\n<script>{script}</script>\n'
     )
     html.write_text(text[:last] + added + text[last:], encoding="utf-8")
+
+
+def refuse_undefined_footnotes(source: Path) -> None:
+    """Refuse a footnote's mark that leads to none, which both programs print as it stands.
+
+    Raises:
+        RejeuError: with the first such mark.
+    """
+    text = CODE_BLOCK.sub("", source.read_text(encoding="utf-8"))
+    for mark in re.findall(r"(?<!\\)\[\^([^\]\s]+)\]", text):
+        if f"\n[^{mark}]:" not in text:
+            raise RejeuError(f"{source}: [^{mark}] is no footnote; expected its text, `[^{mark}]: ...`")
 
 
 def refuse_lost(source: Path, typ: Path, html: Path) -> None:

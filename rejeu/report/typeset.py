@@ -1,9 +1,10 @@
 """Typst source to an accessible PDF: of one language, or of all in one document."""
 
 import re
+import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, TextStringO
 from rejeu.errors import RejeuError
 
 LAST_LATIN = "\u024f"
+CODE_BLOCK = re.compile(r"^(`{3,}).*?^\1`*[ \t]*$", re.MULTILINE | re.DOTALL)
 FIRST = "first"  # the input that says which language's half names the document
 
 
 def typeset(
     source: Path, output: Path, timestamp: datetime, inputs: dict[str, str] | None = None
-) -> None:
+) -> set[str]:
     """Compile to an accessible PDF (PDF/UA-1) with the fonts that Typst brings, and no others.
 
     Generated text may hold any character. One that these fonts lack is printed as its code,
     ‹U+1F600›, since the standard refuses a blank box.
+
+    Returns:
+        The characters that these fonts lack.
 
     Raises:
         RejeuError: Typst refused the source; the message is Typst's own.
@@ -42,12 +47,45 @@ def typeset(
         except typst.TypstError as error:
             clusters = re.findall(r'the text `"(.+?)"` could not be displayed', error.diagnostic)
             # The message names whole clusters, whose base letter may be an ordinary one.
-            new = {c for c in _literal("".join(clusters)) if c > LAST_LATIN} - lacking
+            named = set(_literal("".join(clusters))) - lacking
+            new = {character for character in named if character > LAST_LATIN} or named
             if not new:
                 raise RejeuError(f"{source}: typst failed:\n{error.diagnostic}") from error
             lacking |= new
         else:
-            return
+            return lacking
+
+
+def missing_glyphs(text: str) -> set[str]:
+    """The characters of a text that Typst's fonts lack."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch, "text.typ")
+        rare = sorted({character for character in text if character > "\xa0"})
+        spelled = "".join(rf"\u{{{ord(character):x}}} " for character in rare)
+        source.write_text(f'#set document(title: "a")\n#"{spelled}"\n', encoding="utf-8")
+        return typeset(source, source.with_suffix(".pdf"), datetime(2000, 1, 1, tzinfo=UTC))
+
+
+def refuse_missing_glyphs(source: Path, lacking: set[str]) -> None:
+    """Refuse a report whose own words hold a character that no font has.
+
+    Data may hold any: they are written as entities (`escape.rare`), or stand in code blocks.
+
+    Raises:
+        RejeuError: with the line and the code of the first such character.
+    """
+    text = CODE_BLOCK.sub(lambda code: "\n" * code[0].count("\n"), source.read_text("utf-8"))
+    for number, line in enumerate(text.split("\n"), 1):
+        for character in sorted(lacking.intersection(line)):
+            raise RejeuError(f"{source}, line {number}: {no_glyph(character)}")
+
+
+def no_glyph(character: str) -> str:
+    """What is wrong with a character that no font has."""
+    return (
+        f"no bundled font has U+{ord(character):04X} ({character}); expected characters that can be "
+        "printed: write another one"
+    )
 
 
 def typeset_halves(

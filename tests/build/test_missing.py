@@ -89,10 +89,14 @@ def test_a_file_of_one_s_own_serves_in_place_of_the_hub(offline: Path) -> None:
     given = of_hub().model_dump()
     both = Input.model_validate(given | {"sources": [*given["sources"], own]})
     assert hub.needed_for(both)
+    assert not hub.is_own(both)
     (offline / "own").mkdir()
     for name in given["files"]:
         (offline / "own" / name).touch()
     assert not hub.needed_for(both)
+    assert hub.is_own(both)
+    assert hub.is_own(Input.model_validate(given | {"sources": [own | {"folder": "elsewhere"}]}))
+    assert not hub.is_own(of_hub())
 
 
 def test_an_unreachable_hub_is_named_with_all_that_needs_it(offline: Path, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_report_runs_the_folder_s_own_snakefile_as_the_engine_s_profile_says(
     done = rejeu("report", "--tier", "tiny", "-C", str(study_of(tmp_path)))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "said").read_text() == f"{{'tier': 'tiny'}} {os.cpu_count()}"
-    assert "Made: report.pdf" in done.stdout
+    assert "\nBuilt in " in done.stdout
 
 
 def test_further_options_are_snakemake_s_and_so_is_the_exit_code(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_further_options_are_snakemake_s_and_so_is_the_exit_code(tmp_path: Path)
     done = rejeu("report", "-C", str(tmp_path), "--", "--cores", "1", "--forcerun", "all")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "said").read_text() == "{} 1"
-    assert "Made" not in done.stdout
+    assert "Built in" not in done.stdout
     (tmp_path / "Snakefile").write_text("rule all:\n    output: 'x'\n    shell: 'exit 3'\n")
     assert rejeu("report", "-C", str(tmp_path)).returncode == 1
 

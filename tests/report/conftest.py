@@ -1,10 +1,12 @@
-"""The sample reports, rendered once for all tests: (PDF, HTML)."""
+"""The sample reports, rendered once for all tests: (PDF, HTML). And a program that stands for Quarto."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from rejeu.data.sources import fetch
+from rejeu.report import renderer
 from tests.report.sample import rendered
 
 AXE = {
@@ -19,6 +21,7 @@ AXE = {
     ],
 }
 CACHE = Path(__file__).parents[2] / ".cache" / "rejeu" / "inputs" / "axe"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +38,16 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def axe() -> str:
     fetch("axe", AXE["files"], AXE["sources"], CACHE)  # pyright: ignore
     return (CACHE / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def quarto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in on PATH, and nothing remembered of another."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    program = programs / "quarto"
+    answer = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.report.stand_in_quarto "$@"'
+    program.write_text(f"#!/bin/sh\n{answer}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    renderer.quarto_version.cache_clear()

@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from rejeu.errors import RejeuError
-from rejeu.report.render import render
 from tests.report.sample import (
-    ASSETS,
     CODE,
     HOSTILE,
-    TIMESTAMP,
     printed,
     rendered,
     squeezed,
-    write_source,
 )
 
 Pair = tuple[Path, Path]
@@ -159,29 +154,6 @@ def test_two_renders_are_byte_equal(french: Pair, tmp_path: Path):
     again = rendered(tmp_path, "fr")
     assert again[0].read_bytes() == french[0].read_bytes()
     assert again[1].read_bytes() == french[1].read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (("@fig-loss-en falls", "@fig-lost-en falls"), "unresolved reference @fig-lost-en"),
-        (("@sec-lora-en", "@sec-lara-en"), "unresolved reference @sec-lara-en"),
-        (("[@hu2021lora]", "[@hu2021lara]"), "hu2021lara"),
-        (("figures/figure.svg", "figures/absent.svg"), "absent.svg"),
-        (("#fig-ref-en", "#fig-loss-en"), "#fig-loss-en is used twice"),
-        (("![Reference.]", "![]"), "unresolved reference @fig-ref-en"),
-        (('fig-alt="Reference curve"', 'fig-alt=""'), "figure.svg has no fig-alt"),
-        (("{#tbl-ref-en}", ""), "a captioned table needs an identifier"),
-    ],
-)
-def test_a_hole_in_the_report_is_an_error(tmp_path: Path, change: tuple[str, str], message: str):
-    source = write_source(tmp_path / "source", "en", change)
-    pdf, html = tmp_path / "report.pdf", tmp_path / "report.html"
-    pdf.write_text("the last good one")
-    with pytest.raises(RejeuError, match=re.escape(message)):
-        render(source, ASSETS, pdf, html, renderer="embedded", timestamp=TIMESTAMP)
-    assert pdf.read_text() == "the last good one"
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["report.pdf", "source"]
 
 
 @pytest.mark.skipif(not shutil.which("quarto"), reason="Quarto is not on PATH")

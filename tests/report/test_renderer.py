@@ -1,7 +1,6 @@
 """Quarto in place of pandoc: what is done around it, tried with a program that answers alike."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pypandoc
@@ -15,24 +14,9 @@ from rejeu.report.render import LOOK, render
 from tests.report.sample import ASSETS, TIMESTAMP, squeezed, write_source
 from tests.report.test_typeset import elements
 
-ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture
-def quarto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in on PATH, and nothing remembered of another."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    program = programs / "quarto"
-    answer = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.report.stand_in_quarto "$@"'
-    program.write_text(f"#!/bin/sh\n{answer}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    renderer.quarto_version.cache_clear()
-
-
-def by_quarto(folder: Path, language: str = "fr", change: tuple[str, str] = ("", "")) -> str:
-    source = write_source(folder / "source", language, change)
+def by_quarto(folder: Path) -> str:
+    source = write_source(folder / "source", "fr")
     return render(
         *(source, ASSETS, folder / "report.pdf", folder / "report.html"),
         renderer="quarto",
@@ -81,22 +65,6 @@ def test_an_identifier_that_it_loses_fails(
     with pytest.raises(RejeuError, match=rf"#{lost} is lost in|typst failed"):
         by_quarto(tmp_path)
     assert not (tmp_path / "report.pdf").exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (('fig-alt="Reference curve"', 'fig-alt=""'), "figure.svg has no fig-alt"),
-        (("![Reference.]", "![]"), "unresolved reference @fig-ref-en"),
-        (("@fig-loss-en falls", "@fig-lost-en falls"), "unresolved reference @fig-lost-en"),
-        (("[@hu2021lora]", "[@hu2021lara]"), "hu2021lara"),
-    ],
-)
-def test_holes_that_it_goes_on_after_fail(
-    quarto: None, tmp_path: Path, change: tuple[str, str], message: str
-) -> None:
-    with pytest.raises(RejeuError, match=message):
-        by_quarto(tmp_path, "en", change)
 
 
 def test_what_it_says_of_a_hole_fails(

@@ -1,7 +1,8 @@
 -- What Quarto does with cross-references, for the embedded renderer. Run it before citeproc.
 -- Numbers figures (#fig-), tables (#tbl-), sections (#sec-) and equations (#eq-), labels their
 -- captions and turns `@fig-x`, `[-@fig-x]` (number only) and `[Voir @fig-x]` into links.
--- An unknown identifier, one used twice, or a caption without an identifier is an error.
+-- An unknown identifier, one used twice, a caption without an identifier, an identifier without a
+-- caption, or an image without an alternative text is an error.
 
 local NBSP = '\u{a0}'
 local DEFAULTS = {
@@ -30,6 +31,8 @@ local function register(id, number)
   numbers[id] = tostring(number)
 end
 
+local function is_empty(text) return not text:gsub(NBSP, ' '):match '%S' end
+
 local function read_words(meta)
   local lang = pandoc.utils.stringify(meta.lang or 'en'):sub(1, 2)
   words = DEFAULTS[lang] or DEFAULTS.en
@@ -48,11 +51,13 @@ end
 
 local function number_all(doc)
   local count, section = { fig = 0, tbl = 0, eq = 0 }, {}
-  local function float(kind, id, what)
+  local function refuse_bare(id) error('the caption of #' .. id .. ' is empty', 0) end
+  local function float(kind, id, what, caption)
     if kind_of(id) ~= kind then
       error('a captioned ' .. what .. ' needs an identifier that starts with #' .. kind
         .. '-, found "' .. id .. '"', 0)
     end
+    if is_empty(pandoc.utils.stringify(caption.long)) then refuse_bare(id) end
     count[kind] = count[kind] + 1
     register(id, count[kind])
   end
@@ -67,10 +72,12 @@ local function number_all(doc)
         register(el.identifier, table.concat(section, '.'))
       end
     end,
-    Figure = function(el) float('fig', el.identifier, 'figure') end,
+    Figure = function(el) float('fig', el.identifier, 'figure', el.caption) end,
     Table = function(el)
-      if #el.caption.long > 0 then float('tbl', el.identifier, 'table') end
+      if #el.caption.long > 0 or el.identifier ~= '' then float('tbl', el.identifier, 'table', el.caption) end
     end,
+    -- Without a caption it is no figure.
+    Image = function(el) if el.identifier ~= '' then refuse_bare(el.identifier) end end,
     Inlines = function(inlines)
       for i = 1, #inlines do
         local id = equation_id(inlines, i)
@@ -123,7 +130,7 @@ end
 -- PDF/UA wants a text beside each image, which pandoc's Typst writer does not write.
 local function image(el)
   local alt = el.attributes['fig-alt'] or pandoc.utils.stringify(el.caption)
-  if alt == '' then error('the image ' .. el.src .. ' has no fig-alt', 0) end
+  if is_empty(alt) then error('the image ' .. el.src .. ' has no fig-alt', 0) end
   if not TYPST then
     el.attributes['fig-alt'] = nil
     el.attributes.alt = alt
