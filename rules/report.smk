@@ -36,7 +36,7 @@ rule draw_claims:
         claims=CLAIMS,
         words=report_files.words,
     output:
-        report_files.figure_files("claims"),
+        marked.figures(report, "claims", "claims_title"),
     log:
         "logs/{tier}/draw_claims.log",
     localrule: True
@@ -58,7 +58,7 @@ rule draw_losses:
         logs=report_files.losses_drawn,
         words=report_files.words,
     output:
-        marked.figures(report, "loss_{part}"),
+        marked.figures(report, "loss_{part}", "loss"),
     log:
         "logs/{tier}/draw_losses/{part}.log",
     localrule: True
@@ -80,7 +80,7 @@ use rule draw_losses as draw_loss with:
         logs=report_files.loss_drawn,
         words=report_files.words,
     output:
-        marked.figures(report, "loss_of_{drawn}"),
+        marked.figures(report, "loss_of_{drawn}", "loss"),
     log:
         "logs/{tier}/draw_loss/{drawn}.log",
     params:
@@ -168,7 +168,7 @@ rule render_report:
         typst=update(f"{REPORT}/{{language}}/report.typ"),
         tables=report(
             update(f"{REPORT}/tables.{{language}}.html"),
-            **marked.document("tables", "html"),
+            **marked.document("tables"),
         ),
     log:
         "logs/{tier}/render_report/{language}.log",

@@ -1,10 +1,12 @@
 """What Snakemake's own report (`snakemake --report`) shows, and how it calls it in each language."""
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from rejeu.graph.graph import Wildcards
@@ -13,6 +15,7 @@ from rejeu.graph.report_files import ReportFiles
 from rejeu.report.words import engine_words
 
 CAPTIONS = "captions"  # beside the rules
+WIDTH = 70  # letters of a label; that report doesn't break lines, and pushes its figures aside
 SHOWN_FIGURE = re.compile(r"^!\[(.+)\]\(figures/([^()]+)\)", re.MULTILINE)
 Flags = dict[str, Any]
 
@@ -26,22 +29,30 @@ class SnakemakeReport:
 
     report_files: ReportFiles
 
-    def figures(self, mark: Callable[..., str], name: str) -> list[str]:
-        """A figure's files, each language's SVG marked for the report; `mark` is `report`."""
+    def figures(self, mark: Callable[..., str], name: str, word: str | None = None) -> list[str]:
+        """A figure's files, each language's SVG marked for the report.
+
+        Args:
+            mark: Snakemake's `report`.
+            word: the languages' word for a figure that the text doesn't show; None: its file's name.
+        """
         return [
-            mark(path, **self.figure(path)) if path.endswith(".svg") else path
+            mark(path, **self.figure(path, word)) if path.endswith(".svg") else path
             for path in self.report_files.figure_files(name)
         ]
 
-    def figure(self, path: str) -> Flags:
+    def figure(self, path: str, word: str | None) -> Flags:
         """How a figure is shown: under what the report's own caption says first."""
         language = path.split(".")[-2]
         words = engine_words(language)
 
         def labels(wildcards: Wildcards) -> dict[str, str]:
             file = Path(path.format(**dict(wildcards.items()))).name
-            title = first_sentences(wildcards.tier, language).get(file, file.split(".")[0])
-            return {words["figure"]: title, words["tier"]: wildcards.tier}
+            name = file.split(".")[0]
+            title = first_sentences(wildcards.tier, language).get(file, words[word] if word else name)
+            shown = (shorten(title, WIDTH, placeholder="…"), self.subject(wildcards, language))
+            # Of results that have the same labels Snakemake's report shows one.
+            return {words["figure"]: " · ".join(filter(None, shown)), words["file"]: name}
 
         return {
             "caption": f"{CAPTIONS}/figure.{language}.rst",
@@ -50,11 +61,24 @@ class SnakemakeReport:
             "labels": labels,
         }
 
-    def document(self, kind: str, suffix: str) -> Flags:
+    def subject(self, wildcards: Wildcards, language: str) -> str:
+        """The title of the experiment or of the part that a figure of the engine's shows, if any."""
+        study, given = self.report_files.graph.study, dict(wildcards.items())
+        if "drawn" in given:
+            run = self.report_files.drawn_run(wildcards)
+            title = study.parts[run.part].experiments[run.experiment].title
+        elif "part" in given:
+            title = study.parts[wildcards.part].title
+        else:
+            return ""
+        return unbraced(study.in_each_language(title)[language])
+
+    def document(self, kind: str, suffix: str = "") -> Flags:
         """How a file of one language is shown that `{language}` tells from the others'.
 
         Args:
             kind: a word of the languages', `whole_report` or `tables`.
+            suffix: where there are several files of that kind.
         """
 
         def of(word: str) -> Callable[[Wildcards], str]:
@@ -63,12 +87,9 @@ class SnakemakeReport:
         def labels(wildcards: Wildcards) -> dict[str, str]:
             words = engine_words(wildcards.language)
             study = self.report_files.graph.study
-            title = study.in_each_language(study.report.title)[wildcards.language]
-            return {
-                words[kind]: title,
-                words["format"]: suffix.upper(),
-                words["tier"]: wildcards.tier,
-            }
+            title = unbraced(study.in_each_language(study.report.title)[wildcards.language])
+            form = {words["format"]: suffix.upper()} if suffix else {}
+            return {words[kind]: title, **form, words["tier"]: wildcards.tier}
 
         return {
             "caption": f"{CAPTIONS}/{kind}.rst",
@@ -86,7 +107,13 @@ def first_sentences(tier: str, language: str) -> dict[str, str]:
     return {file: plain(caption) for caption, file in SHOWN_FIGURE.findall(text)}
 
 
+def unbraced(text: str) -> str:
+    """A title in which Snakemake finds no wildcard."""
+    return text.translate({ord("{"): "(", ord("}"): ")"})
+
+
 def plain(caption: str) -> str:
     """The first sentence of a caption, without what only Markdown reads."""
     sentence = re.split(r"(?<=[.?!])\s", caption)[0].rstrip(".")
-    return re.sub(r"\\(\W)|\{[^{}]*\}|[*`\[\]]", r"\1", sentence)
+    text = re.sub(r"\\(\W)|\{[^{}]*\}|[*`\[\]]", r"\1", sentence)
+    return unbraced(html.unescape(text))
