@@ -1,4 +1,4 @@
-"""What a build left, in a few lines when it has ended: what to open, and what was computed for it."""
+"""What a build left, in a few lines at its end: what to open, and what was computed for it."""
 
 import os
 import re
@@ -67,7 +67,9 @@ def worth_opening(
     except (OSError, RejeuError, ValueError):
         return
     counts = Counter(claim["verdict"] for claim in claims)
-    verdicts = ", ".join(f"{SYMBOLS[name]} {counts[name]} {name}" for name in SYMBOLS if counts[name])
+    verdicts = ", ".join(
+        f"{SYMBOLS[name]} {counts[name]} {name}" for name in SYMBOLS if counts[name]
+    )
     yield claims_command(folder, asked), f"{len(claims)} claims: {verdicts}"
 
 
@@ -86,7 +88,7 @@ def claims_command(folder: Path, tier: str | None) -> str:
 
 
 def work_done(folder: Path, tier: str, began: float) -> Iterator[str]:
-    """How many jobs ran, and how many runs were trained, put back as they were kept, or untouched."""
+    """How many jobs ran; how many runs were trained, put back as kept, or left untouched."""
     logs = [path for path in (folder / "logs").rglob("*.log") if path.stat().st_mtime >= began]
     yield f"{len(logs)} jobs ran." if logs else "All was there: no job ran."
     trained = [path for path in logs if path.parent.name in TRAINING]
@@ -96,8 +98,8 @@ def work_done(folder: Path, tier: str, began: float) -> Iterator[str]:
     except (OSError, RejeuError, ValueError, KeyError):
         return
     yield (
-        f"Of {runs} trained runs {len(trained) - kept} were computed now, {kept} put back as kept, "
-        f"{max(runs - len(trained), 0)} reused as they were."
+        f"Trained runs: {runs}; {len(trained) - kept} computed now, {kept} put back as kept, "
+        f"{max(runs - len(trained), 0)} reused."
     )
 
 
@@ -105,4 +107,10 @@ def in_words(seconds: float) -> str:
     """A time to the second: 3 min 12 s."""
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {left:02d} s" if minutes else f"{left} s"
+    return (
+        f"{hours} h {minutes:02d} min"
+        if hours
+        else f"{minutes} min {left:02d} s"
+        if minutes
+        else f"{left} s"
+    )

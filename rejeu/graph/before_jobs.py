@@ -123,7 +123,7 @@ def citations(study: Study) -> dict[str, str]:
 
 
 def announce(workflow: Any, graph: Graph) -> None:
-    """Say what a build will run and, later, how far it is; record the code that it runs with, for `rejeu why`."""
+    """Say what will run and, later, how far it is; record the code that runs, for `rejeu why`."""
     for script in (graph.engine / "scripts").glob("*.py"):
         remember(script, graph.packages, graph.folder, graph.equal)
     if snakemake_run.is_forced(workflow):

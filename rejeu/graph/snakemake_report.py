@@ -1,4 +1,4 @@
-"""What Snakemake's own report (`snakemake --report`) shows, and how it calls it in each language."""
+"""What Snakemake's own report (`snakemake --report`) shows, and what that is called there."""
 
 import html
 import re
@@ -22,7 +22,7 @@ Flags = dict[str, Any]
 
 @dataclass(frozen=True)
 class SnakemakeReport:
-    """Arguments of Snakemake's `report()`: a category for each language, and in it three kinds of files.
+    """Arguments of Snakemake's `report()`: a category for each language, with three kinds of files.
 
     Labels are asked for when that report is made, so that they may be read from what was built.
     """
@@ -34,7 +34,7 @@ class SnakemakeReport:
 
         Args:
             mark: Snakemake's `report`.
-            word: the languages' word for a figure that the text doesn't show; None: its file's name.
+            word: the languages' word for a figure that the text doesn't show; None: its name.
         """
         return [
             mark(path, **self.figure(path, word)) if path.endswith(".svg") else path
@@ -49,7 +49,9 @@ class SnakemakeReport:
         def labels(wildcards: Wildcards) -> dict[str, str]:
             file = Path(path.format(**dict(wildcards.items()))).name
             name = file.split(".")[0]
-            title = first_sentences(wildcards.tier, language).get(file, words[word] if word else name)
+            title = first_sentences(wildcards.tier, language).get(
+                file, words[word] if word else name
+            )
             shown = (shorten(title, WIDTH, placeholder="…"), self.subject(wildcards, language))
             # Of results that have the same labels Snakemake's report shows one.
             return {words["figure"]: " · ".join(filter(None, shown)), words["file"]: name}
@@ -62,7 +64,7 @@ class SnakemakeReport:
         }
 
     def subject(self, wildcards: Wildcards, language: str) -> str:
-        """The title of the experiment or of the part that a figure of the engine's shows, if any."""
+        """The title of the experiment or the part that a figure of the engine's shows, if any."""
         study, given = self.report_files.graph.study, dict(wildcards.items())
         if "drawn" in given:
             run = self.report_files.drawn_run(wildcards)

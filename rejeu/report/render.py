@@ -161,7 +161,9 @@ def refuse_undefined_footnotes(source: Path) -> None:
     text = re.sub('="[^"\n]*"', "", CODE_BLOCK.sub("", source.read_text(encoding="utf-8")))
     for mark in re.findall(r"(?<!\\)\[\^([^\]\s]+)\]", text):
         if f"\n[^{mark}]:" not in text:
-            raise RejeuError(f"{source}: [^{mark}] is no footnote; expected its text, [^{mark}]: ...")
+            raise RejeuError(
+                f"{source}: [^{mark}] is no footnote; expected its text, [^{mark}]: ..."
+            )
 
 
 def refuse_lost(source: Path, typ: Path, html: Path) -> None:

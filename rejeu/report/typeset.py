@@ -83,8 +83,8 @@ def refuse_missing_glyphs(source: Path, lacking: set[str]) -> None:
 def no_glyph(character: str) -> str:
     """What is wrong with a character that no font has."""
     return (
-        f"no bundled font has U+{ord(character):04X} ({character}); expected characters that can be "
-        "printed: write another one"
+        f"no bundled font has U+{ord(character):04X} ({character}); expected characters that can "
+        "be printed: write another one"
     )
 
 

@@ -67,8 +67,7 @@ def test_piped_it_is_plain_and_80_columns_wide(
     assert "results/large/report/report.fr.html" in words
     assert "make claims 15 claims: ✓ 12 reproduced, ◆ 1 artefact, ◐ 2 inconclusive" in words
     assert words.endswith(
-        "3 jobs ran. Of 9 trained runs 1 were computed now, 1 put back as kept, 7 reused as they "
-        "were."
+        "3 jobs ran. Trained runs: 9; 1 computed now, 1 put back as kept, 7 reused."
     )
 
 
@@ -112,10 +111,12 @@ def test_where_nothing_ran_it_says_so(built: Path, capsys: pytest.CaptureFixture
     for path in (built / "logs").rglob("*.log"):
         os.utime(path, (BEGAN - 1, BEGAN - 1))
     said = " ".join(shown(built, capsys).split())
-    assert "no job ran. Of 9 trained runs 0 were computed now, 0 put back as kept, 9 reused" in said
+    assert "no job ran. Trained runs: 9; 0 computed now, 0 put back as kept, 9 reused." in said
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(7.4, "7 s"), (62, "1 min 02 s"), (4000, "1 h 06 min")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(7.4, "7 s"), (62, "1 min 02 s"), (4000, "1 h 06 min")]
+)
 def test_times(seconds: float, said: str) -> None:
     assert summary.in_words(seconds) == said
 
@@ -142,7 +143,8 @@ def on_a_terminal(code: str, columns: int, folder: Path) -> list[str]:
 
 
 def test_on_a_terminal_it_is_a_box(built: Path) -> None:
-    code = f"from pathlib import Path; from rejeu.commands import summary; summary.show(Path(), None, {BEGAN}, 9)"
+    imports = "from pathlib import Path; from rejeu.commands import summary; "
+    code = f"{imports}summary.show(Path(), None, {BEGAN}, 9)"
     lines = on_a_terminal(code, 120, built)
     assert any("╭─ Built in 9 s ─" in line for line in lines)
     assert 80 < max(map(len, lines)) <= 120

@@ -1,4 +1,4 @@
-"""The sample reports, rendered once for all tests: (PDF, HTML). And a program that stands for Quarto."""
+"""The sample reports, rendered once for all tests: (PDF, HTML); a program in place of Quarto."""
 
 import sys
 from pathlib import Path

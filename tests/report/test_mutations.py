@@ -41,7 +41,11 @@ MUTATIONS = {
     "an alternative text empty": ('"Reference curve"', '""', "figure.svg has no fig-alt"),
     "an alternative text blank": ('"Reproduced curve"', '" "', "#fig-ours-en is lost in"),
     "a glyph": ("The base model", "The base \u6f22 model", "no bundled font has U+6F22"),
-    "a glyph in a title": ("Training and fine", "Training \U0001f600 fine", "no bundled font has U+1F600"),
+    "a glyph in a title": (
+        "Training and fine",
+        "Training \U0001f600 fine",
+        "no bundled font has U+1F600",
+    ),
     "a glyph in a caption": ("The measures", "The \u0e01", "no bundled font has U+0E01"),
     "a reference to nothing": ("@fig-loss-en falls", "@fig-lost-en falls", "@fig-lost-en"),
     "a section to nothing": ("@sec-lora-en", "@sec-lara-en", "@sec-lara-en"),

@@ -1,4 +1,4 @@
-"""`snakemake --report` of a finished build: each language's figures, tables and report, with captions."""
+"""`snakemake --report` of a finished build: figures, tables and the report, by language."""
 
 import json
 import re
@@ -81,4 +81,7 @@ def test_captions_speak_every_language_of_the_engine() -> None:
     captions = ROOT / "rules" / "captions"
     for language in known_languages():
         assert (captions / f"figure.{language}.rst").is_file()
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == {"fr", "en"}  # whole_report, tables: both
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == {
+        "fr",
+        "en",
+    }  # whole_report, tables: both
