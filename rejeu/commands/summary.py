@@ -107,10 +107,6 @@ def in_words(seconds: float) -> str:
     """A time to the second: 3 min 12 s."""
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours} h {minutes:02d} min"
-        if hours
-        else f"{minutes} min {left:02d} s"
-        if minutes
-        else f"{left} s"
-    )
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {left:02d} s" if minutes else f"{left} s"

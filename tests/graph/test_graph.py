@@ -176,10 +176,11 @@ def test_a_first_report_is_due_while_runs_of_groups_are_missing(
 
 def test_all_of_a_tier_is_results_figures_and_reports() -> None:
     whole = ReportFiles(graph_of(load(small(), "config.yaml"))).whole("all")
-    assert len(whole) == len(set(whole)) == 2 * 2 * 2 + 3
-    assert whole[-3:] == [
+    assert len(whole) == len(set(whole)) == 2 * 2 * 2 + 4
+    assert whole[-4:] == [
         "results/all/provenance.json",
-        *(f"results/all/report/report.en.{suffix}" for suffix in ("pdf", "html")),
+        *(f"results/all/report/{name}" for name in ("report.en.pdf", "report.en.html")),
+        "results/all/report/tables.en.html",
     ]
 
 
