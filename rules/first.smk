@@ -48,6 +48,9 @@ use rule write_report as write_first with:
         sources=graph.sources,
     output:
         sources=[f"{FIRST}/{language}/report.qmd" for language in study.languages],
+        addresses=[
+            f"{FIRST}/{language}/addresses.json" for language in study.languages
+        ],
         provenance=f"{FIRST}/provenance.json",
     log:
         "logs/{tier}/write_first.log",
@@ -67,6 +70,7 @@ use rule write_report as write_first with:
 use rule render_report as render_first with:
     input:
         source=f"{FIRST}/{{language}}/report.qmd",
+        addresses=f"{FIRST}/{{language}}/addresses.json",
         figures=report_files.first_shown,
         assets=report_files.assets,
         words=report_files.words,

@@ -130,6 +130,9 @@ rule write_report:
         sources=graph.sources,
     output:
         sources=[f"{REPORT}/{language}/report.qmd" for language in study.languages],
+        addresses=[
+            f"{REPORT}/{language}/addresses.json" for language in study.languages
+        ],
         provenance="results/{tier}/provenance.json",
     log:
         "logs/{tier}/write_report.log",
@@ -152,6 +155,7 @@ rule write_report:
 rule render_report:
     input:
         source=f"{REPORT}/{{language}}/report.qmd",
+        addresses=f"{REPORT}/{{language}}/addresses.json",
         figures=report_files.shown,
         assets=report_files.assets,
         words=report_files.words,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.job.run import Job, run
-from rejeu.job.whole_files import replacing, write_text
+from rejeu.job.whole_files import read_json, replacing, write_text
 from rejeu.report.render import render, stage
 from rejeu.report.tables_page import tables_page
 from rejeu.report.words import read_words
@@ -44,6 +44,7 @@ def main(inputs: Any, outputs: Any, renderer: str, date: str, assets: Path, job:
             timestamp=timestamp,
             others=others,
             words=own,
+            addresses=read_json(inputs.addresses),
         )
         print(said, end="")
         page = tables_page(html.read_text(encoding="utf-8"), words[language]["tables"])

@@ -113,6 +113,19 @@ def why(
 
 
 @app.command()
+def trace(
+    number: Annotated[str | None, typer.Argument(help="As a report has it: 0.842 or 0,842.")] = None,
+    claim: Annotated[str | None, typer.Option(help="A claim's id, in place of a number.")] = None,
+    tier: Tier = None,
+    folder: Folder = HERE,
+) -> None:
+    """Say where a number or a claim stands in the report, and all that it was made from."""
+    from rejeu.commands import trace  # noqa: PLC0415
+
+    trace.main(number, claim, tier, enter(folder))
+
+
+@app.command()
 def plan(
     target: Annotated[str, typer.Argument(help="A file or a rule.")] = "all",
     tier: Tier = None,

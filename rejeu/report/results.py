@@ -4,14 +4,23 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from rejeu.evaluation.metrics import collapsed
 from rejeu.evaluation.quantities import read_losses
-from rejeu.evaluation.statistics import Estimate, estimate, share, windows
-from rejeu.job.whole_files import read_json
+from rejeu.evaluation.statistics import Estimate, windows
 from rejeu.report.arguments import lora_arguments, plain_settings, trainer_arguments
+from rejeu.report.traced import (
+    Address,
+    TracedList,
+    at,
+    computed,
+    estimate,
+    mean,
+    read_traced,
+    share,
+    shown_path,
+)
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 METRICS = ("accuracy", "precision", "recall", "f1")
@@ -48,7 +57,7 @@ class Result:
     @property
     def arguments(self) -> str:
         """The first run's settings, as Python."""
-        return plain_settings(self.runs[0])
+        return computed(plain_settings(self.runs[0]), self.runs[0]["settings"])
 
     @property
     def seconds(self) -> Estimate:
@@ -78,17 +87,21 @@ class Result:
         """Mean loss since the mark before: at the reference's logged steps, or at each quarter."""
         logged = (self.reference or {}).get("loss") or {}
         shares = [step / self.reference["steps"] for step in logged] if self.reference else []
-        shares = shares or list(QUARTERS)
+        quarters = (Address("rejeu/report/results.py", "QUARTERS"),)
+        shares = shares or [at(quarter, quarters) for quarter in QUARTERS]
         by_seed = [windows(losses, shares) for losses in self.losses]
-        ours = [estimate([seed[place] for seed in by_seed]) for place in range(len(shares))]
-        steps = list(logged) or [None] * len(shares)
+        ours = [
+            estimate([seed[place] for seed in by_seed], self.losses) for place in range(len(shares))
+        ]
+        steps = [computed(step, loss) for step, loss in logged.items()] or [None] * len(shares)
         values = list(logged.values()) or [None] * len(shares)
         return [Marks(*row) for row in zip(shares, steps, values, ours, strict=True)]
 
     @property
     def final_loss(self) -> Estimate:
         """Mean loss over the last fifth of training."""
-        return estimate([windows(losses, [0.8, 1.0])[1] for losses in self.losses])
+        last_fifth = [windows(losses, [0.8, 1.0])[1] for losses in self.losses]
+        return estimate(last_fifth, self.losses)
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ class ClassifierResult(Result):
     @property
     def arguments(self) -> str:
         """The first run's settings, as arguments of transformers' Trainer."""
-        return trainer_arguments(self.runs[0])
+        return computed(trainer_arguments(self.runs[0]), self.runs[0]["settings"])
 
     @cached_property
     def estimates(self) -> dict[str, Estimate]:
@@ -121,13 +134,14 @@ class ClassifierResult(Result):
         """Of two classes, the mean of {tn, fp, fn, tp}."""
         cells = ("tn", "fp", "fn", "tp")
         return {
-            cell: fmean(metrics["confusion"][cell] for metrics in self.metrics) for cell in cells
+            cell: mean(metrics["confusion"][cell] for metrics in self.metrics) for cell in cells
         }
 
     @property
     def collapsed_seeds(self) -> int:
         """On how many seeds all predictions are of one class."""
-        return sum(collapsed(metrics["confusion"]) for metrics in self.metrics)
+        confusions = [metrics["confusion"] for metrics in self.metrics]
+        return computed(sum(map(collapsed, confusions)), confusions)
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,7 @@ class LoraResult(Result):
     @property
     def arguments(self) -> str:
         """The first run's settings, as peft's LoraConfig and what the training was told."""
-        return lora_arguments(self.runs[0])
+        return computed(lora_arguments(self.runs[0]), self.runs[0]["settings"])
 
     @property
     def slots(self) -> int:
@@ -193,7 +207,8 @@ class LoraResult(Result):
     @property
     def drawn(self) -> int:
         """How many seeds' training drew the added row at all."""
-        return sum(run["added_row"]["times_drawn"] > 0 for run in self.runs)
+        times = [run["added_row"]["times_drawn"] for run in self.runs]
+        return computed(sum(each > 0 for each in times), times)
 
     def seeds_with(self, other: "LoraResult") -> list[int]:
         """The seeds that both have."""
@@ -222,16 +237,18 @@ class LoraResult(Result):
     def texts_changed(self, other: "LoraResult") -> int:
         """For how many seeds the trained adapter's text differs from `other`'s."""
         theirs = dict(zip(other.seeds, other.generation, strict=True))
-        return sum(
-            ours["trained"]["text"] != theirs[seed]["trained"]["text"]
+        pairs = [
+            (ours["trained"]["text"], theirs[seed]["trained"]["text"])
             for seed, ours in zip(self.seeds, self.generation, strict=True)
             if seed in theirs
-        )
+        ]
+        return computed(sum(ours != other for ours, other in pairs), pairs)
 
     @property
     def texts_changed_from_base(self) -> int:
         """For how many seeds the trained adapter's text differs from the base model's."""
-        return sum(seed["trained"]["text"] != seed["base"]["text"] for seed in self.generation)
+        pairs = [(seed["trained"]["text"], seed["base"]["text"]) for seed in self.generation]
+        return computed(sum(trained != base for trained, base in pairs), pairs)
 
 
 @dataclass(frozen=True)
@@ -273,7 +290,7 @@ def shares_of(metrics: list[dict[str, Any]]) -> dict[str, Estimate]:
 
 def read_classifier(runs: dict[str, Any], places: list[Path], *_: Any) -> Result:
     """Complete the `runs` of an experiment, in the folders `places`, by their metrics."""
-    return ClassifierResult(**runs, metrics=[read_json(place / "metrics.json") for place in places])
+    return ClassifierResult(**runs, metrics=[read_traced(place / "metrics.json") for place in places])
 
 
 def read_lora(
@@ -283,13 +300,13 @@ def read_lora(
     counted = [place / "stops.json" for place in places]
     return LoraResult(
         **runs,
-        heldout=[read_json(place / "heldout.json") for place in places],
+        heldout=[read_traced(place / "heldout.json") for place in places],
         generation=[
-            {entry["state"]: entry for entry in read_json(place / "generation.json")}
+            {entry["state"]: entry for entry in read_traced(place / "generation.json")}
             for place in places
         ],
-        replies=[read_json(place / "replies.json") for place in places],
-        stops=[read_json(path) for path in counted] if all_given(counted, given) else None,
+        replies=[read_traced(place / "replies.json") for place in places],
+        stops=[read_traced(path) for path in counted] if all_given(counted, given) else None,
     )
 
 
@@ -297,7 +314,7 @@ def read_command(
     runs: dict[str, Any], places: list[Path], forms: Mapping[str, str], _: Collection[str]
 ) -> Result:
     """Complete the `runs` of an experiment, in the folders `places`, by their program's metrics."""
-    metrics = [read_json(place / "metrics.json") for place in places]
+    metrics = [read_traced(place / "metrics.json") for place in places]
     return CommandResult(**runs, metrics=metrics, forms=dict(forms))
 
 
@@ -361,9 +378,19 @@ def read_experiment(
         "name": folder.name,
         "title": folder.name,
         "place": settings["place"],
-        "seeds": settings["seeds"],
-        "runs": [read_json(place / "run.json") for place in places],
-        "losses": [read_losses(path) for path in logs] if logged else [],
+        "seeds": [
+            at(seed, (Address(shown_path(place / "run.json"), "/settings/seed", seed),))
+            for seed, place in zip(settings["seeds"], places, strict=True)
+        ],
+        "runs": [read_traced(place / "run.json") for place in places],
+        "losses": [traced_losses(path) for path in logs] if logged else [],
         "reference": reference,
     }
     return READERS[part["kind"]](runs, places, part.get("metrics") or {}, given)
+
+
+def traced_losses(path: Path) -> list[float]:
+    """The loss of each step of a log, which knows its file."""
+    losses = TracedList(read_losses(path))
+    losses.origin = (Address(shown_path(path), ""),)
+    return losses

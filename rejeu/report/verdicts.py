@@ -9,6 +9,7 @@ from rejeu.evaluation.fields import SHARE, quantities, run_of
 from rejeu.evaluation.judge import deciding
 from rejeu.evaluation.statistics import Estimate
 from rejeu.report.numbers import Numbers
+from rejeu.report.traced import counted
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ class Told:
             else numbers.setting(first["margin"]),
             measured={arm: shown(each, numbers) for arm, each in shown_by_arm.items()}
             or {"corrected": numbers.decimal(None)},
-            seeds=len(first["values"]) if first else 0,
+            seeds=counted(first["values"]) if first else 0,
             unexcluded=numbers.percent(first["unexcluded"], 0)
             if first and means and first["kinds"]["counts"]
             else None,
@@ -218,7 +219,7 @@ class Told:
             value=shown(comparison, self.numbers),
             margin=self.numbers.setting(comparison["margin"]),
             count=comparison.get("count"),
-            seeds=len(comparison["values"]),
+            seeds=counted(comparison["values"]),
             mixed=self.mixed(comparison),
         )
 
@@ -270,7 +271,7 @@ def seeds_more(unclear: list[dict[str, Any]]) -> int | None:
     needed = [each["seeds_needed"] for each in unclear]
     if not needed or None in needed:
         return None
-    return max(needed) - min(len(each["values"]) for each in unclear)
+    return max(needed) - min(counted(each["values"]) for each in unclear)
 
 
 def shown(comparison: dict[str, Any], numbers: Numbers) -> str:
@@ -278,13 +279,13 @@ def shown(comparison: dict[str, Any], numbers: Numbers) -> str:
     if comparison["test"] == "most":
         if not comparison["values"]:
             return numbers.decimal(None)
-        count, seeds = comparison["count"], len(comparison["values"])
+        count, seeds = comparison["count"], counted(comparison["values"])
         return f"{numbers.integer(count)} / {numbers.integer(seeds)}"
     low, high = comparison["interval"] or (None, None)
     if (ends := bounds(comparison)) and low is not None and high is not None:
         low, high = max(low, ends[0]), min(high, ends[1])
     estimate = Estimate(comparison["measured"], low, high, len(comparison["values"]))
-    return sign(estimate.mean, comparison) + numbers.interval(estimate, 3)
+    return numbers.signed(sign(estimate.mean, comparison), numbers.interval(estimate, 3))
 
 
 def possible(comparison: dict[str, Any]) -> bool:
@@ -304,7 +305,7 @@ def bounds(comparison: dict[str, Any]) -> tuple[float, float] | None:
 
 def value(number: float | None, comparison: dict[str, Any] | None, numbers: Numbers) -> str:
     """A number with three decimals and the sign that its comparison gives it; a dash for None."""
-    return (sign(number, comparison) if comparison else "") + numbers.decimal(number, 3)
+    return numbers.signed(sign(number, comparison) if comparison else "", numbers.decimal(number, 3))
 
 
 def sign(number: float | None, comparison: dict[str, Any]) -> str:

@@ -6,9 +6,10 @@ from statistics import fmean
 from typing import Any
 
 from rejeu.evaluation.metrics import larger_class
-from rejeu.evaluation.statistics import Estimate, estimate, share
+from rejeu.evaluation.statistics import Estimate
 from rejeu.report.evidence import Evidence
 from rejeu.report.results import ClassifierResult, LoraResult
+from rejeu.report.traced import computed, estimate, share
 
 
 def compared(evidence: Evidence, part: str, name: str) -> list[Any]:
@@ -142,7 +143,8 @@ def loading(result: LoraResult) -> dict[str, dict[str, Any]]:
     states = {}
     for state in ("reinitialised", "trained"):
         away = [seed[state]["max_logit_difference_from_base"] for seed in result.generation]
-        same = sum(seed[state]["text"] == seed["base"]["text"] for seed in result.generation)
+        texts = [(seed[state]["text"], seed["base"]["text"]) for seed in result.generation]
+        same = computed(sum(text == base for text, base in texts), texts)
         states[state] = {"same_text": same, "least": min(away), "most": max(away)}
         states[state]["word"] = span(away)
     return states

@@ -4,6 +4,7 @@ from typing import Any
 
 from findings import comparisons, deductions
 from rejeu.report.evidence import Evidence
+from rejeu.report.traced import computed, counted
 
 
 def facts(evidence: Evidence, seen: Any, compared: Any, claims: Any) -> dict[str, Any]:
@@ -24,9 +25,12 @@ def facts(evidence: Evidence, seen: Any, compared: Any, claims: Any) -> dict[str
     chain = comparisons.compared(evidence, "sentiment", "chain")
     named = comparisons.named([high, *chain[1:3]])
     stuck = [run for run in named if run.argmax != "both"]
+    judged_by = [
+        metrics["by_rule"] for result in (high, *chain[1:3]) for metrics in result.metrics
+    ]
     asked = comparisons.compared(evidence, "lora", "asked")
     loading = {result.name: comparisons.loading(result) for result in asked}
-    cases = sum(len(result.seeds) for result in asked)
+    cases = sum(counted(result.seeds) for result in asked)
     silent, unmoved = (
         sum(states[state]["same_text"] for states in loading.values())
         for state in ("reinitialised", "trained")
@@ -50,9 +54,11 @@ def facts(evidence: Evidence, seen: Any, compared: Any, claims: Any) -> dict[str
             claims["baseline_learns"].states["corrected"] == "holds", by_rule.word, by_argmax.word
         ),
         "named": named,
-        "stuck": len(stuck),
-        "turned": sum(run.argmax == "positive" for run in stuck),
-        "called_negative": sum(run.logit_above_half == "negative" for run in stuck),
+        "stuck": computed(len(stuck), judged_by),
+        "turned": computed(sum(run.argmax == "positive" for run in stuck), judged_by),
+        "called_negative": computed(
+            sum(run.logit_above_half == "negative" for run in stuck), judged_by
+        ),
         "naming": deductions.naming(stuck),
         "batch_time": deductions.settled(seen["batch_on_time"]),
         "blame": deductions.blame(

@@ -107,7 +107,7 @@ class Project:
 def is_copied_for_quarto(path: Path) -> bool:
     """Whether a file lies beside results/{tier}/report/{language}/report.qmd, or a first one."""
     beside = any((folder / "report.qmd").is_file() for folder in list(path.parents)[:2])
-    return beside and path.name not in ("report.qmd", "report.typ")
+    return beside and path.name not in ("report.qmd", "report.typ", "addresses.json")
 
 
 def copy_of_the_project(root: Path, folder: Path, *, inputs: bool = True) -> Project:
