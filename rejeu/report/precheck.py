@@ -14,6 +14,7 @@ from jinja2 import nodes
 
 from rejeu.errors import RejeuError
 from rejeu.report.template_names import Judged, check_template, facts_given, parsed
+from rejeu.report.typed import refuse_typed, refuse_typed_words
 from rejeu.report.vocabulary import NAMES
 from rejeu.report.words import FOLDER, engine_words, known_languages
 from rejeu.report.write import environment
@@ -98,6 +99,7 @@ def check_sources(
             known_names |= check_template(
                 templates, path, known_names, judged, facts, words[language]
             )
+            refuse_typed(templates, path)
             for line, text in enumerate(read_utf8(path).split("\n"), 1):
                 for cited in cited_in(text):
                     refuse_unknown(f"{path}, line {line}", cited, bibliography_keys, folder)
@@ -177,6 +179,8 @@ def check_words(folder: Path, languages: Collection[str]) -> dict[str, set[str]]
     everywhere = dict.fromkeys([*taken, *(name for own in words.values() for name in own)])
     for path in paths.values():
         own = words.get(path, {})
+        if own:
+            refuse_typed_words(path, own)
         for name in everywhere:
             if name not in own and name not in engine:
                 where = "figures take it" if name in taken else "another language has it"
