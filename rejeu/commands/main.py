@@ -126,6 +126,25 @@ def trace(
 
 
 @app.command()
+def verify(
+    path: Annotated[
+        Path, typer.Argument(help="A report, PDF or HTML, or a folder of them.", exists=True)
+    ] = HERE,
+    tier: Tier = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", "-C", help="The study's folder, with its results.", exists=True),
+    ] = None,
+) -> None:
+    """Say whether each number, sign and verdict of a finished report is what the results say."""
+    from rejeu.commands import verify  # noqa: PLC0415
+
+    path = path.resolve()
+    own = path if (path / "config.yaml").is_file() else HERE
+    raise typer.Exit(verify.main(path, tier, enter(folder or own)))
+
+
+@app.command()
 def plan(
     target: Annotated[str, typer.Argument(help="A file or a rule.")] = "all",
     tier: Tier = None,
