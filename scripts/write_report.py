@@ -31,7 +31,7 @@ def main(
     reports = write_languages(places, texts, files, study, evidence, record)
     for language, (text, standing) in reports.items():
         write_text(places[language], text)
-        write_json(addresses[language], as_json(language, standing))
+        write_json(addresses[language], as_json(language, study["tier"], text, standing))
 
 
 def as_list(given: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.build.dry_run import dry_run
+from rejeu.build.engine import engine
 from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json
@@ -19,7 +20,7 @@ from rejeu.study.names import suggest
 
 SHOWN = 8  # places of a number that stands in many
 JUDGED = re.compile(r"results/[^/]+/(claims|observations)\.json")
-_ARM = re.compile(r"/(\d+)/arms/(\w+)/(\d+)/")
+_ENTRY = re.compile(r"/(\d+)/(\w+)(?:/(\w+)/(\d+))?")
 _SPACES = re.compile(r"[\s\u00a0\u202f]+")
 
 Address = Mapping[str, Any]  # {file, key, value}
@@ -48,40 +49,68 @@ def main(text: str | None, claim: str | None, tier: str | None, root: Path) -> N
     if (text is None) == (claim is None):
         raise RejeuError("expected a number as the report has it, or --claim and its id")
     study, tier = study_here(tier)
-    places = [
-        place for language in study.languages for place in read_places(root, tier, language)
-    ]
-    if text is not None:
-        found = [place for place in places if matches(place.number["text"], text)]
-        if not found:
-            raise RejeuError(
-                f"{text}: no such number stands in results/{tier}/report; expected it as one of "
-                f"the reports has it, in {', '.join(study.languages)}"
-            )
-        told = [*numbers_in_lines(found)]
-        origin = [each for place in found for each in place.origin]
+    known = {language: read_addresses(root, tier, language) for language in study.languages}
+    places = [place for language, each in known.items() for place in places_of(language, each)]
+    figures = {name: file for each in known.values() for name, file in each["figures"].items()}
+    if claim is not None:
+        told, origin = claim_in_lines(claim, root, tier, places)
     else:
-        told, origin = claim_in_lines(str(claim), root, tier, places)
+        told, origin = found_in_lines(str(text), places, figures, study.languages)
     print("\n".join(told))
-    files = {each["file"] for each in expanded(origin, root)}
-    made = made_from(files, tier, root)
-    print("\n".join(made))
+    files = {each["file"] for each in expanded(origin, study.report.reference, root)}
+    print("\n".join(made_from(files, tier, root)))
 
 
-def read_places(root: Path, tier: str, language: str) -> list[Place]:
-    """Each number of a language's report.
+def read_addresses(root: Path, tier: str, language: str) -> dict[str, Any]:
+    """What `addresses.as_json` gave of a language's report.
 
     Raises:
         RejeuError: the report isn't there.
     """
     path = root / "results" / tier / "report" / language / "addresses.json"
     if not path.is_file():
-        raise RejeuError(f"{path}: no such file; `rejeu report --tier {tier}` makes it")
-    known = read_json(path)
+        raise RejeuError(
+            f"{path}: no such file; `rejeu report --tier {tier}` makes it, and --tier takes another"
+        )
+    return read_json(path)
+
+
+def places_of(language: str, known: Mapping[str, Any]) -> list[Place]:
+    """Each number of a language's report, in reading order."""
     return [
         Place(language, number, [known["addresses"][place] for place in number["from"]])
         for number in known["numbers"]
     ]
+
+
+def found_in_lines(
+    asked: str, places: list[Place], figures: Mapping[str, str], languages: Iterable[str]
+) -> tuple[list[str], list[Address]]:
+    """A number as a report has it, or all that a table or figure has; and the addresses.
+
+    Raises:
+        RejeuError: no report has it.
+    """
+    if asked in figures or any(place.number["in"] == asked for place in places):
+        found = [place for place in places if place.number["in"] == asked]
+        drawn = [address(figures[asked], [])] if asked in figures else []
+        lines = [f"{asked} shows {figures[asked]}", ""] if drawn else []
+        origin = [*drawn, *(each for place in found for each in place.origin)]
+        return [*lines, *numbers_in_lines(found)], origin
+    found = [place for place in places if matches(place.number["text"], asked)]
+    if not found:
+        raise RejeuError(
+            f"{asked}: no such number, table or figure stands in the report; expected a number as "
+            f"it has it in {' or '.join(languages)}, or an identifier as tbl-rank-en"
+        )
+    # The other languages write it in their own way.
+    computed = {str((place.number["value"], place.origin)) for place in found if place.origin}
+    found = [
+        place
+        for place in places
+        if place in found or str((place.number["value"], place.origin)) in computed
+    ]
+    return [*numbers_in_lines(found)], [each for place in found for each in place.origin]
 
 
 def matches(written: str, asked: str) -> bool:
@@ -105,10 +134,11 @@ def numbers_in_lines(found: list[Place]) -> Iterator[str]:
         alike.setdefault(str((place.number["value"], place.origin)), []).append(place)
     for places in list(alike.values())[:SHOWN]:
         number, origin = places[0].number, places[0].origin
-        yield number["text"]
+        yield " = ".join(dict.fromkeys(place.number["text"] for place in places))
         for place in dict.fromkeys(map(str, places)):
             yield f"  stands in  {place}"
-        yield f"  written by {number['template']}, line {number['template_line']}"
+        written = [f"{it.number['template']}, line {it.number['template_line']}" for it in places]
+        yield f"  written by {'; '.join(dict.fromkeys(written))}"
         if number["value"] is not None:
             yield f"  unrounded  {unrounded(number['value'])[0]}"
         for place, line in enumerate(in_lines(origin)):
@@ -160,19 +190,27 @@ def claim_in_lines(
                 low, high = each["interval"]
                 lines.append(f"    mean     {each['measured']!r} [{low!r}, {high!r}]")
             origin += compared_files(each, tier)
-    lines += [f"  from       {line}" for line in in_lines(with_values(origin, root))]
+    once = {(each["file"], each["key"]): each for each in origin}
+    lines += [f"  from       {line}" for line in in_lines(with_values(once.values(), root))]
     return [*lines, ""], origin
 
 
-def expanded(origin: Iterable[Address], root: Path) -> Iterator[Address]:
-    """Addresses, and for one among what was judged also those of the runs that were compared."""
+def expanded(origin: Iterable[Address], reference: str | None, root: Path) -> Iterator[Address]:
+    """Addresses, but for one among what was judged those of the runs that were compared for it."""
     for each in origin:
-        yield each
-        arm = _ARM.match(f"{each['key']}/")
-        judged = JUDGED.fullmatch(each["file"])
-        if arm and judged and (root / each["file"]).is_file():
-            entry = read_json(root / each["file"])[int(arm[1])]
-            yield from compared_files(entry["arms"][arm[2]][int(arm[3])], each["file"].split("/")[1])
+        judged, entry = JUDGED.fullmatch(each["file"]), _ENTRY.match(each["key"])
+        if not (judged and entry and (root / each["file"]).is_file()):
+            yield each
+            continue
+        known, tier = read_json(root / each["file"])[int(entry[1])], each["file"].split("/")[1]
+        if entry[2] == "reference":
+            yield address(str(reference), [])
+        elif entry[2] == "arms":
+            yield from compared_files(known["arms"][entry[3]][int(entry[4])], tier)
+        else:
+            for compared in known["arms"].values():
+                for comparison in compared:
+                    yield from compared_files(comparison, tier)
 
 
 def compared_files(comparison: Mapping[str, Any], tier: str) -> list[Address]:
@@ -214,34 +252,34 @@ def made_from(files: Iterable[str], tier: str, root: Path) -> list[str]:
     """Which jobs made files, from the last to the first, and the raw inputs that they began from."""
     with dry_run("all", tier, root) as workflow:
         jobs = {str(path): job for job in workflow.dag.jobs for path in job.output}
-    known = sorted(file for file in files if file in jobs)
-    by_hand = sorted(file for file in files if file not in jobs and (root / file).is_file())
-    rules: dict[str, list[Any]] = {}
-    seen: set[str] = set()
-    waiting = list(known)
-    order: list[Any] = []
-    while waiting:
-        path = waiting.pop(0)
+    steps: dict[str, int] = {}  # by a job's first output, how far from raw inputs it is
+    by_hand: dict[str, None] = {}
+
+    def walk(path: str) -> int:
         job = jobs.get(path)
-        if job is None or str(job.output[0]) in seen:
-            if job is None and path.startswith("report/"):
-                by_hand.append(path)
-            continue
-        seen.add(str(job.output[0]))
-        order.append(job)
-        waiting += map(str, job.input)
-    for job in order:
-        rules.setdefault(job.rule.name, []).append(job)
-    lines = ["made by"] if rules else []
+        if job is None:
+            if (root / path).is_file():
+                by_hand[path] = None
+            return 0
+        first = str(job.output[0])
+        if first not in steps:
+            steps[first] = 0
+            steps[first] = 1 + max((walk(str(each)) for each in job.input), default=0)
+        return steps[first]
+
+    for path in sorted(files):
+        walk(path)
+    rules: dict[str, list[str]] = {}
+    for first in sorted(steps, key=lambda first: (-steps[first], first)):
+        rules.setdefault(jobs[first].rule.name, []).append(first)
     width = max(map(len, rules), default=0)
-    sources = []
-    for rule, same in rules.items():
-        first = min(str(job.output[0]) for job in same)
-        more = f" and of {len(same) - 1} jobs more" if len(same) > 1 else ""
-        lines.append(f"  {rule:{width}}  {first}{more}")
-        sources += [path for job in same for path in map(str, job.output) if path.endswith("source.json")]
-    lines += [f"written by hand\n  {', '.join(dict.fromkeys(by_hand))}"] if by_hand else []
-    return [*lines, *raw_inputs(sources, root)]
+    lines = ["made by"] if rules else []
+    for rule, outputs in rules.items():
+        more = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
+        lines.append(f"  {rule:{width}}  {outputs[0]}{more}")
+    read = [path for path in by_hand if not path.startswith((str(engine()), "/", ".."))]
+    lines += ["written by hand", *(f"  {path}" for path in read)] if read else []
+    return [*lines, *raw_inputs((it for it in steps if it.endswith("source.json")), root)]
 
 
 def raw_inputs(sources: Iterable[str], root: Path) -> Iterator[str]:

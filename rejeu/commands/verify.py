@@ -113,7 +113,8 @@ def files_of(graph: Graph, tier: str) -> Files:
     results = [*graph.results(tier), *graph.answers(tier), *graph.timings(tier), *statistics]
     for path in [*results, *judged, f"results/{tier}/provenance.json"]:
         if not Path(path).is_file():
-            raise RejeuError(f"{path}: no such file; to verify a report all its results are needed")
+            raise RejeuError(f"{path}: no such file; to verify a report all results of its tier "
+                "are needed; of another tier it is said by --tier")
     sources = [path for path in graph.sources(wildcards) if Path(path).is_file()]
     return Files(
         every=[*results, *report_files.reference],
@@ -209,7 +210,7 @@ def render_all(
             renderer="embedded",
             timestamp=timestamp,
             others={it: words[it]["language"] for it in words if it != language},
-            addresses=as_json(language, standing),
+            addresses=as_json(language, tier, text, standing),
         )
         halves.append((language, source.with_suffix(".typ")))
     typeset_halves(halves, scratch, scratch / "joined.pdf", timestamp)

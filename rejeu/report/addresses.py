@@ -28,6 +28,7 @@ _FORMULA = re.compile(r"\$\$.+?\$\$|(?<![\\$])\$(?! )[^$\n]+?(?<![\\ ])\$", re.D
 _CODE = re.compile(r"(?<![\\`])`[^`\n]+`")
 _ATTRIBUTES = re.compile(r"(?<!\\)\{[#.=\w][^{}\n]*\}|\]\([^()\n]*\)")
 _HEADING = re.compile(r"^#+ .*\{[^{}\n]*#(sec-[\w-]+)[^{}\n]*\} *$", re.MULTILINE)
+_FIGURE = re.compile(r"\]\((figures/[^()\s]+)\)\{#(fig-[\w-]+)")
 _FLOAT = re.compile(r"\{#((?:tbl|fig)-[\w-]+)")
 
 
@@ -229,8 +230,12 @@ def unrounded(value: Any) -> list[str]:
     return [] if value is None else [str(value)]
 
 
-def as_json(language: str, standing: list[Standing]) -> dict[str, Any]:
-    """The content of addresses.json: each number in reading order, and all addresses once."""
+def as_json(language: str, tier: str, source: str, standing: list[Standing]) -> dict[str, Any]:
+    """The content of addresses.json: each number in reading order, and all addresses once.
+
+    Args:
+        source: the report's, without marks, in which the numbers stand.
+    """
     places: dict[Address, int] = {}
     numbers = []
     for each in standing:
@@ -251,7 +256,8 @@ def as_json(language: str, standing: list[Standing]) -> dict[str, Any]:
             }
         )
     listed = [{"file": it.file, "key": it.key, "value": it.value} for it in places]
-    return {"language": language, "numbers": numbers, "addresses": listed}
+    figures = {found[2]: f"results/{tier}/{found[1]}" for found in _FIGURE.finditer(source)}
+    return {"language": language, "numbers": numbers, "figures": figures, "addresses": listed}
 
 
 
