@@ -114,7 +114,9 @@ def why(
 
 @app.command()
 def trace(
-    number: Annotated[str | None, typer.Argument(help="As a report has it: 0.842 or 0,842.")] = None,
+    number: Annotated[
+        str | None, typer.Argument(help="As a report has it: 0.842 or 0,842.")
+    ] = None,
     claim: Annotated[str | None, typer.Option(help="A claim's id, in place of a number.")] = None,
     tier: Tier = None,
     folder: Folder = HERE,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.build.dry_run import dry_run
-from rejeu.build.engine import engine
 from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json
@@ -58,7 +57,7 @@ def main(text: str | None, claim: str | None, tier: str | None, root: Path) -> N
         told, origin = found_in_lines(str(text), places, figures, study.languages)
     print("\n".join(told))
     files = {each["file"] for each in expanded(origin, study.report.reference, root)}
-    print("\n".join(made_from(files, tier, root)))
+    print("\n".join(made_from(files, jobs_of(tier, root), root)))
 
 
 def read_addresses(root: Path, tier: str, language: str) -> dict[str, Any]:
@@ -183,7 +182,8 @@ def claim_in_lines(
                 f"{each['margin']:g}: {each['state']}"
             )
             values = ", ".join(
-                f"{seed}: {value!r}" for seed, value in zip(each["seeds"], each["values"], strict=True)
+                f"{seed}: {value!r}"
+                for seed, value in zip(each["seeds"], each["values"], strict=True)
             )
             lines.append(f"    by seed  {values or 'no run'}")
             if each["interval"] is not None:
@@ -248,43 +248,69 @@ def with_values(origin: Iterable[Address], root: Path) -> Iterator[Address]:
         yield {**each, "value": value if plain else None}
 
 
-def made_from(files: Iterable[str], tier: str, root: Path) -> list[str]:
-    """Which jobs made files, from the last to the first, and the raw inputs that they began from."""
+@dataclass(frozen=True)
+class Job:
+    """What made a file, and from which; `first` is the first of its outputs."""
+
+    rule: str
+    first: str
+    inputs: list[str]
+
+
+def jobs_of(tier: str, root: Path) -> dict[str, Job]:
+    """The job of each file that a tier's report is made from, by Snakemake's graph.
+
+    Raises:
+        RejeuError: with Snakemake's message, where it can't plan.
+    """
     with dry_run("all", tier, root) as workflow:
-        jobs = {str(path): job for job in workflow.dag.jobs for path in job.output}
+        return {
+            str(path): Job(job.rule.name, str(job.output[0]), [*map(str, job.input)])
+            for job in workflow.dag.jobs
+            for path in job.output
+        }
+
+
+def behind(files: Iterable[str], jobs: Mapping[str, Job]) -> tuple[list[Job], list[str]]:
+    """All jobs that files hang on, from the last to the first, and what no job makes."""
     steps: dict[str, int] = {}  # by a job's first output, how far from raw inputs it is
-    by_hand: dict[str, None] = {}
+    unmade: dict[str, None] = {}
 
     def walk(path: str) -> int:
         job = jobs.get(path)
         if job is None:
-            if (root / path).is_file():
-                by_hand[path] = None
+            unmade[path] = None
             return 0
-        first = str(job.output[0])
-        if first not in steps:
-            steps[first] = 0
-            steps[first] = 1 + max((walk(str(each)) for each in job.input), default=0)
-        return steps[first]
+        if job.first not in steps:
+            steps[job.first] = 0
+            steps[job.first] = 1 + max(map(walk, job.inputs), default=0)
+        return steps[job.first]
 
     for path in sorted(files):
         walk(path)
+    order = sorted(steps, key=lambda first: (-steps[first], first))
+    return [jobs[first] for first in order], list(unmade)
+
+
+def made_from(files: Iterable[str], jobs: Mapping[str, Job], root: Path) -> list[str]:
+    """Which jobs made files, from the last to the first, and the raw inputs that they began from."""
+    order, unmade = behind(files, jobs)
     rules: dict[str, list[str]] = {}
-    for first in sorted(steps, key=lambda first: (-steps[first], first)):
-        rules.setdefault(jobs[first].rule.name, []).append(first)
+    for job in order:
+        rules.setdefault(job.rule, []).append(job.first)
     width = max(map(len, rules), default=0)
     lines = ["made by"] if rules else []
     for rule, outputs in rules.items():
         more = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
         lines.append(f"  {rule:{width}}  {outputs[0]}{more}")
-    read = [path for path in by_hand if not path.startswith((str(engine()), "/", ".."))]
+    read = [path for path in unmade if (root / path).is_file() and not Path(path).is_absolute()]
     lines += ["written by hand", *(f"  {path}" for path in read)] if read else []
-    return [*lines, *raw_inputs((it for it in steps if it.endswith("source.json")), root)]
+    return [*lines, *raw_inputs((job.first for job in order), root)]
 
 
-def raw_inputs(sources: Iterable[str], root: Path) -> Iterator[str]:
-    """Each raw input's files with their sha256, as its record has them."""
-    for path in sorted(set(sources)):
+def raw_inputs(outputs: Iterable[str], root: Path) -> Iterator[str]:
+    """Each raw input's files with their sha256, as the record has them that is among outputs."""
+    for path in sorted(path for path in outputs if Path(path).name == "source.json"):
         if not (root / path).is_file():
             yield f"raw input\n  {path}: not there any more"
             continue

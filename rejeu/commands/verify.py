@@ -113,8 +113,10 @@ def files_of(graph: Graph, tier: str) -> Files:
     results = [*graph.results(tier), *graph.answers(tier), *graph.timings(tier), *statistics]
     for path in [*results, *judged, f"results/{tier}/provenance.json"]:
         if not Path(path).is_file():
-            raise RejeuError(f"{path}: no such file; to verify a report all results of its tier "
-                "are needed; of another tier it is said by --tier")
+            raise RejeuError(
+                f"{path}: no such file; to verify a report all results of its tier "
+                "are needed; of another tier it is said by --tier"
+            )
     sources = [path for path in graph.sources(wildcards) if Path(path).is_file()]
     return Files(
         every=[*results, *report_files.reference],
@@ -232,9 +234,7 @@ def same_program(recorded: dict[str, Any]) -> bool:
     return here["commit"] is not None and here == recorded["git"] and not here["modified"]
 
 
-def compared(
-    file: Path, expected: dict[tuple[str, str], Path], *, look: bool
-) -> list[Difference]:
+def compared(file: Path, expected: dict[tuple[str, str], Path], *, look: bool) -> list[Difference]:
     """Where a finished report differs from that of its language; it needn't be called as ours is."""
     candidates = [path for (_, suffix), path in expected.items() if suffix == file.suffix]
     nearest = max(candidates, key=lambda path: likeness(file, path))
@@ -246,7 +246,9 @@ def compared(
 def likeness(file: Path, other: Path) -> tuple[int, int]:
     """How near two reports are: of PDFs by their pages, and by words that both have."""
     if file.suffix == ".html":
-        words = [Counter(it.text for it in tokens_of_html(read_page(each))) for each in (file, other)]
+        words = [
+            Counter(it.text for it in tokens_of_html(read_page(each))) for each in (file, other)
+        ]
         return 0, (words[0] & words[1]).total()
     pages = [Pages(each) for each in (file, other)]
     words = [Counter(it.text for it in each.tokens(0)) for each in pages]

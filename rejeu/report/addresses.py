@@ -260,7 +260,6 @@ def as_json(language: str, tier: str, source: str, standing: list[Standing]) -> 
     return {"language": language, "numbers": numbers, "figures": figures, "addresses": listed}
 
 
-
 _SEED = re.compile(r"(?<=/seed)\d+(?=/)")
 
 
@@ -274,7 +273,7 @@ def in_lines(addresses: Iterable[Mapping[str, Any]]) -> list[str]:
         seeds = [found[0] for each in same if (found := _SEED.search(each["file"]))]
         named = file.replace("*", seeds[0] if len(seeds) == 1 else f"{{{','.join(seeds)}}}", 1)
         values = [_shown(each["value"]) for each in same if each["value"] is not None]
-        lines.append(f"{named}{key and f' {key}'}{values and ': ' + ', '.join(values) or ''}")
+        lines.append(f"{named}{key and f' {key}'}{(values and ': ' + ', '.join(values)) or ''}")
     return lines
 
 

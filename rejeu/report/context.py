@@ -8,8 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from rejeu.evaluation.judge import FIRST, RISK
-from rejeu.report.evidence import Evidence, titled, titles
 from rejeu.report.addresses import Ledger
+from rejeu.report.evidence import Evidence, titled, titles
 from rejeu.report.numbers import Numbers
 from rejeu.report.provenance import by_group
 from rejeu.report.traced import Address, at, computed, counted, mean, traced
@@ -73,8 +73,7 @@ def context(
         "tier": study["tier"],
         "waiting": study["waiting"],
         "groups": study["groups"],
-        "report": in_language(study["report"], language)
-        | {"date": day_of(study)},
+        "report": in_language(study["report"], language) | {"date": day_of(study)},
         "note": note(words, numbers, study, results),
         "parts": {
             name: traced_part(name, part, study["tier"])

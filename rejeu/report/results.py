@@ -290,7 +290,9 @@ def shares_of(metrics: list[dict[str, Any]]) -> dict[str, Estimate]:
 
 def read_classifier(runs: dict[str, Any], places: list[Path], *_: Any) -> Result:
     """Complete the `runs` of an experiment, in the folders `places`, by their metrics."""
-    return ClassifierResult(**runs, metrics=[read_traced(place / "metrics.json") for place in places])
+    return ClassifierResult(
+        **runs, metrics=[read_traced(place / "metrics.json") for place in places]
+    )
 
 
 def read_lora(

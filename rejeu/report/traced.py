@@ -43,7 +43,7 @@ Origin = tuple[Address, ...]
 
 
 def origin_of(*values: Any) -> Origin:
-    """The addresses of all that these values, and what lists, mappings and results hold, come from."""
+    """The addresses of values, and of all that lists, mappings and results hold."""
     found: dict[Address, None] = {}
     for value in values:
         if (own := getattr(value, "origin", None)) is not None:

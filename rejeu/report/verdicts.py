@@ -305,7 +305,9 @@ def bounds(comparison: dict[str, Any]) -> tuple[float, float] | None:
 
 def value(number: float | None, comparison: dict[str, Any] | None, numbers: Numbers) -> str:
     """A number with three decimals and the sign that its comparison gives it; a dash for None."""
-    return numbers.signed(sign(number, comparison) if comparison else "", numbers.decimal(number, 3))
+    return numbers.signed(
+        sign(number, comparison) if comparison else "", numbers.decimal(number, 3)
+    )
 
 
 def sign(number: float | None, comparison: dict[str, Any]) -> str:

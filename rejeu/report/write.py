@@ -33,9 +33,7 @@ def write(template: Path, context: dict[str, Any]) -> str:
     return written(template, context, Ledger())[0]
 
 
-def written(
-    template: Path, context: dict[str, Any], ledger: Ledger
-) -> tuple[str, list[Standing]]:
+def written(template: Path, context: dict[str, Any], ledger: Ledger) -> tuple[str, list[Standing]]:
     """Fill `template` as `write` does, and say where each number comes from.
 
     Args:
@@ -70,7 +68,9 @@ class Templates(Environment):
         self.ledger.placed(text, template, line)
         return text
 
-    def _generate(self, source: nodes.Template, name: str | None, *places: Any, **options: Any) -> str:
+    def _generate(
+        self, source: nodes.Template, name: str | None, *places: Any, **options: Any
+    ) -> str:
         for output in source.find_all(nodes.Output):
             output.nodes = [
                 each

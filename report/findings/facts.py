@@ -25,9 +25,7 @@ def facts(evidence: Evidence, seen: Any, compared: Any, claims: Any) -> dict[str
     chain = comparisons.compared(evidence, "sentiment", "chain")
     named = comparisons.named([high, *chain[1:3]])
     stuck = [run for run in named if run.argmax != "both"]
-    judged_by = [
-        metrics["by_rule"] for result in (high, *chain[1:3]) for metrics in result.metrics
-    ]
+    judged_by = [metrics["by_rule"] for result in (high, *chain[1:3]) for metrics in result.metrics]
     asked = comparisons.compared(evidence, "lora", "asked")
     loading = {result.name: comparisons.loading(result) for result in asked}
     cases = sum(counted(result.seeds) for result in asked)
