@@ -293,7 +293,7 @@ def behind(files: Iterable[str], jobs: Mapping[str, Job]) -> tuple[list[Job], li
 
 
 def made_from(files: Iterable[str], jobs: Mapping[str, Job], root: Path) -> list[str]:
-    """Which jobs made files, from the last to the first, and the raw inputs that they began from."""
+    """Which jobs made files, the last first, and the raw inputs that they began from."""
     order, unmade = behind(files, jobs)
     rules: dict[str, list[str]] = {}
     for job in order:

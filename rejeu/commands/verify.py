@@ -1,4 +1,4 @@
-"""`rejeu verify`: whether each number, sign and verdict of a finished report is what the results say.
+"""`rejeu verify`: whether a finished report says what the results say, in each number and verdict.
 
 The results are judged again, the report is written and rendered from them in a folder of its own,
 and what is finished is compared with that. Nothing is trained, and nothing in the study is changed.
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -79,7 +80,7 @@ def main(path: Path, tier: str | None, root: Path) -> int:
 def tier_in(path: Path, graph: Graph) -> str | None:
     """The tier in whose folder a report lies."""
     parts = path.resolve().parts
-    named = [after for before, after in zip(parts, parts[1:], strict=False) if before == "results"]
+    named = [after for before, after in pairwise(parts) if before == "results"]
     return next((tier for tier in reversed(named) if tier in graph.study.tiers), None)
 
 
@@ -235,7 +236,7 @@ def same_program(recorded: dict[str, Any]) -> bool:
 
 
 def compared(file: Path, expected: dict[tuple[str, str], Path], *, look: bool) -> list[Difference]:
-    """Where a finished report differs from that of its language; it needn't be called as ours is."""
+    """Where a finished report differs from that of its language, whatever it is called."""
     candidates = [path for (_, suffix), path in expected.items() if suffix == file.suffix]
     nearest = max(candidates, key=lambda path: likeness(file, path))
     if file.suffix == ".pdf":

@@ -149,7 +149,7 @@ def _standing(source: str, spans: list[tuple[int, int, int]], ledger: Ledger) ->
             line=line + 1,
             how=how,
             section=headings[section][1] if section >= 0 else "",
-            float=_float(source, begin, newlines, line),
+            float=_float(source, newlines, line),
         )
 
 
@@ -170,7 +170,7 @@ def _ranges(source: str) -> list[tuple[int, int, str]]:
     return sorted(found)
 
 
-def _float(source: str, begin: int, newlines: list[int], line: int) -> str:
+def _float(source: str, newlines: list[int], line: int) -> str:
     """The table or figure that the line of a character belongs to, or ""."""
 
     def text_of(number: int) -> str:
