@@ -105,7 +105,7 @@ def _newlines_before(pieces: list[tuple[int, str]], place: int) -> int:
 def _blanked(text: str) -> str:
     """The text without what spans lines and is no text: raw blocks and displayed formulas."""
     return re.sub(
-        r"^```\{=.*?^```|\$\$.*?\$\$",
+        r"(?:^|\uFFFC)```\{=.*?^```|\$\$.*?\$\$",
         lambda found: re.sub(r"[^\n]", " ", found[0]),
         text,
         flags=re.MULTILINE | re.DOTALL,
