@@ -24,7 +24,7 @@ from rejeu.evaluation.judge import Runs, judge_all
 from rejeu.evaluation.quantities import Results, read_reference, referred, tier_folder
 from rejeu.graph.graph import Graph
 from rejeu.graph.load import load_graph
-from rejeu.graph.paths import CLAIMS, FIGURES, OBSERVATIONS
+from rejeu.graph.paths import CLAIMS, OBSERVATIONS
 from rejeu.graph.report_files import ReportFiles
 from rejeu.graph.settings import Settings
 from rejeu.job.whole_files import read_json, sha256_of, write_json, write_text
@@ -169,7 +169,7 @@ def compared_claims(graph: Graph, tier: str, scratch: Path) -> Iterator[str]:
 
 def changed_figures(graph: Graph, tier: str) -> Iterator[str]:
     """Figures that aren't as the job that drew them recorded them."""
-    for path in ReportFiles(graph).drawn_files(tier, ["svg"]):
+    for path in ReportFiles(graph).drawn_files(tier, ["svg", "csv"]):
         record = records.recorded(path)
         if not Path(path).is_file():
             raise RejeuError(f"{path}: no such file; to verify a report all its figures are needed")
@@ -213,6 +213,7 @@ def render_all(
             renderer="embedded",
             timestamp=timestamp,
             others={it: words[it]["language"] for it in words if it != language},
+            words=words[language],
             addresses=as_json(language, tier, text, standing),
         )
         halves.append((language, source.with_suffix(".typ")))
@@ -224,9 +225,8 @@ def render_all(
 def copy_figures(report_files: ReportFiles, tier: str, language: str, folder: Path) -> None:
     """Put a language's figures where its source looks for them."""
     folder.mkdir(parents=True)
-    for name in report_files.all_figures(tier):
-        figure = Path(FIGURES.format(tier=tier)) / f"{name}.{language}.svg"
-        shutil.copyfile(figure, folder / figure.name)
+    for path in report_files.shown(SimpleNamespace(tier=tier, language=language)):
+        shutil.copyfile(path, folder / Path(path).name)
 
 
 def same_program(recorded: dict[str, Any]) -> bool:

@@ -149,7 +149,10 @@ def with_script(html: Path, words: Mapping[str, str]) -> None:
     """Put report.js into a page, with its words, and let that script run and no other."""
     script = (LOOK / "html" / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    told = {name: words[f"page_{name}"] for name in ("all", "filter", "rows", "sort", "decimal")}
+    told = {
+        name: words[f"page_{name}"]
+        for name in ("all", "filter", "rows", "sort", "decimal", "sources")
+    }
     # In a script's element only `<` could end it.
     spoken = json.dumps(told, ensure_ascii=False).replace("<", "\\u003c")
     text = html.read_text(encoding="utf-8")

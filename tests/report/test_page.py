@@ -14,10 +14,10 @@ from rejeu.report import figures
 from rejeu.report.claims_figure import claims, placed
 from rejeu.report.render import render
 from rejeu.report.words import engine_words, read_words
-from rejeu.report.write import write
 from tests.report.browser import PROGRAM
 from tests.report.driven import Page, driven
-from tests.report.results_folder import read_context, write_results
+from tests.report.finished import written
+from tests.report.results_folder import write_results
 from tests.report.sample import ASSETS, FIXTURE, NAMES, TIMESTAMP
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is on PATH")
@@ -38,11 +38,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     study = write_results(folder, 5, runs=6)
     rows = placed(read_json(folder / "results" / study["tier"] / "claims.json"))
     made = {}
-    for language in LANGUAGES:
+    for language, addresses in written(folder, study).items():
         source = folder / language / "report.qmd"
         (source.parent / "figures").mkdir(parents=True)
-        text = write(ASSETS / language / "report.qmd.j2", read_context(folder, study, language))
-        source.write_text(text, encoding="utf-8")
+        text = source.read_text(encoding="utf-8")
         for name in set(re.findall(r"\(figures/([^)]+)\)", text)):
             figure = source.parent / "figures" / name
             shutil.copy(FIXTURE / "figure.svg", figure)
@@ -63,6 +62,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             timestamp=TIMESTAMP,
             others={code: name for code, name in NAMES.items() if code != language},
             words=engine_words(language),
+            addresses=addresses,
         )
     return made
 
@@ -268,6 +268,28 @@ def test_a_figure_opens_its_data(pages: dict[str, Path], browser: Page) -> None:
     assert found == [[summary, "Une"]] * (drawn - 1)  # the claims have their table
 
 
+SOURCE = """(() => {
+  const it = document.querySelector('#tbl-metrics-baseline-en .number') ?? document.querySelector('.number')
+  it.focus({ focusVisible: true })
+  const box = getComputedStyle(it, '::after')
+  return [document.activeElement === it, box.content, box.position]
+})()"""
+
+
+def test_a_number_says_where_it_comes_from_when_keys_reach_it(
+    pages: dict[str, Path], browser: Page
+) -> None:
+    browser.open(pages["en"])
+    assert browser.value(SOURCE)[0] is False, "a thousand stops more, unless they are asked for"
+    browser.value("document.querySelector('button.sources').click()")
+    focused, content, position = browser.value(SOURCE)
+    assert focused
+    assert position == "fixed"
+    assert "results/smoke/" in content or "reference.yaml" in content
+    browser.value("document.querySelector('button.sources').click()")
+    assert browser.value("document.querySelector('.number').tabIndex") == -1
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing_with_all_of_it_open(
@@ -279,6 +301,7 @@ def test_axe_finds_nothing_with_all_of_it_open(
     browser.value("document.querySelectorAll('details').forEach(each => each.open = true)")
     browser.value("document.querySelector('main p a[href^=\"#\"]').focus({focusVisible: true})")
     assert browser.value("document.getElementById('preview').hidden") is False
+    browser.value("document.querySelector('button.sources').click()")
     browser.value(axe)
     rules = json.dumps(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
     violations = browser.value(

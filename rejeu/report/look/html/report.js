@@ -9,6 +9,18 @@
     return made
   }
 
+  // Numbers say where they come from under the pointer; by keys they are reached when that is asked for.
+  const numbers = document.querySelectorAll('.number')
+  if (numbers.length) {
+    const walk = make('button', { type: 'button', class: 'sources', 'aria-pressed': 'false' }, words.sources)
+    walk.addEventListener('click', () => {
+      const on = walk.getAttribute('aria-pressed') !== 'true'
+      walk.setAttribute('aria-pressed', on)
+      for (const each of numbers) on ? each.setAttribute('tabindex', 0) : each.removeAttribute('tabindex')
+    })
+    document.querySelector('main').prepend(walk)
+  }
+
   // The section that is being read, in the contents.
   const contents = document.getElementById('TOC')
   const sections = [...(contents?.querySelectorAll('a[href^="#"]') ?? [])]
