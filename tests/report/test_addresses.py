@@ -105,7 +105,7 @@ def test_each_number_of_the_report_has_an_address_where_its_value_stands(languag
         if number["as"] != "code":
             here = source[number["begin"] : number["end"]].replace("\\", "")
             assert here == number["text"]
-        # A figure's width is none of the report's numbers; of nothing that was counted there is none.
+        # A figure's width is none of the report's numbers; nothing that is counted has no address.
         assert number["from"] or number["as"] == "attribute" or number["value"] == 0, number
     for each in addresses:
         if each["value"] is None or each["file"] == "config.yaml" or each["file"].endswith(".py"):

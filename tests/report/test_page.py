@@ -269,7 +269,7 @@ def test_a_figure_opens_its_data(pages: dict[str, Path], browser: Page) -> None:
 
 
 SOURCE = """(() => {
-  const it = document.querySelector('#tbl-metrics-baseline-en .number') ?? document.querySelector('.number')
+  const it = document.querySelector('main .number')
   it.focus({ focusVisible: true })
   const box = getComputedStyle(it, '::after')
   return [document.activeElement === it, box.content, box.position]
