@@ -32,6 +32,7 @@ from rejeu.report.addresses import as_json
 from rejeu.report.compare import Difference, Pages, compare_html, compare_pdf, tokens_of_html
 from rejeu.report.languages import Files, evidence_of, facts_of_run, write_languages
 from rejeu.report.render import render
+from rejeu.report.renderer import chosen, refuse_unusable
 from rejeu.report.typeset import typeset_halves
 from rejeu.report.words import read_words
 
@@ -193,6 +194,8 @@ def render_all(
     record = facts_of_run(files, settings, evidence, "embedded", graph.engine)
     record |= {key: recorded[key] for key in OF_THE_WRITER if key in recorded}
     record["inputs"] = recorded["inputs"] | record["inputs"]
+    renderer = "quarto" if "quarto" in recorded["packages"] else "embedded"
+    refuse_unusable(chosen(renderer))
     texts = Path("report")
     reports = write_languages(study.languages, texts, files, settings, evidence, record)
     timestamp = datetime.fromisoformat(str(study.report.date)).replace(tzinfo=UTC)
@@ -210,7 +213,7 @@ def render_all(
             texts,
             done[language, ".pdf"],
             done[language, ".html"],
-            renderer="embedded",
+            renderer=renderer,
             timestamp=timestamp,
             others={it: words[it]["language"] for it in words if it != language},
             words=words[language],
