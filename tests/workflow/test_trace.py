@@ -34,7 +34,12 @@ def numbers_by_place(known: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     places = {name: [address(file, [])] for name, file in known["figures"].items()}
     for number in known["numbers"]:
         origin = [known["addresses"][place] for place in number["from"]]
-        if number["in"] and any(each["file"].startswith("results/") for each in origin):
+        ours = [
+            each
+            for each in origin
+            if each["file"].startswith("results/") and not each["key"].endswith("/reference")
+        ]
+        if number["in"] and ours:
             places.setdefault(number["in"], origin)
     return places
 
