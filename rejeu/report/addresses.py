@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rejeu.report.escape import BEGIN, END
 from rejeu.report.traced import Address, Origin, origin_of
 
-# Unicode's noncharacters, which no text may hold; between them the number's place in the ledger.
-BEGIN, END = "\ufdd0", "\ufdd1"
-_FIRST = 0xF0000  # of plane 15's private characters: one for each entry
+_FIRST = 0xF0000  # of plane 15's private characters, between the marks: one for each entry
 _MARK = re.compile(f"{BEGIN}([\U000f0000-\U000ffffd])|{END}")
 _FILLER = "\U0010fffd"
 _LINES = 6  # of addresses that the page shows of a number; addresses.json has all

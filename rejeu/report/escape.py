@@ -11,7 +11,10 @@ _SPACES = re.compile(r"[ \t\n\r\f\v\x1c-\x1f\x85\u2028\u2029]+")
 # What a font may lack is written as an entity: literally it would be the author's own, and refused
 # (`typeset.refuse_missing_glyphs`). These all fonts in use have.
 SURE = "\u2009\u2011\u202f–—‘’“”•…‹›←→−×≈≠≤≥○◆◐✓✗"
-_RARE = re.compile(f"[^\0-\u024f{SURE}]")
+# What notes a number's place in `addresses`, taken out again before anything reads the text:
+# Unicode's noncharacters, which no text may hold, and a private character of plane 15 between them.
+BEGIN, END = "\ufdd0", "\ufdd1"
+_RARE = re.compile(f"{BEGIN}[\U000f0000-\U000ffffd]|{END}|([^\0-\u024f{SURE}])")
 # Controls have no picture; bidirectional controls would reorder the text around them.
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
@@ -25,7 +28,7 @@ def line(text: str) -> str:
 
 def rare(text: str) -> str:
     """Return `text` with entities for the characters that a font may lack."""
-    return _RARE.sub(lambda found: f"&#x{ord(found[0]):X};", text)
+    return _RARE.sub(lambda found: f"&#x{ord(found[1]):X};" if found[1] else found[0], text)
 
 
 def markdown(text: str) -> str:
