@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rejeu.commands.trace import address, behind, expanded, jobs_of
+from rejeu.commands.trace import Address, address, behind, expanded, jobs_of
 from rejeu.job.whole_files import read_json, sha256_of
 from tests.workflow.project import Project
 
@@ -29,9 +29,11 @@ def rejeu(project: Project, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def numbers_by_place(known: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def numbers_by_place(known: dict[str, Any]) -> dict[str, list[Address]]:
     """By table and figure, the addresses of its first number that comes from results, or file."""
-    places = {name: [address(file, [])] for name, file in known["figures"].items()}
+    places: dict[str, list[Address]] = {
+        name: [address(file, [])] for name, file in known["figures"].items()
+    }
     for number in known["numbers"]:
         origin = [known["addresses"][place] for place in number["from"]]
         ours = [
