@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.report import firefox
 from tests.report.browser import PROGRAM, visit
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -30,8 +31,8 @@ axe.run(document, {{runOnly: {rules}}}).then(found => parent.postMessage(JSON.st
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is on PATH")
 
 
-def examined(page: Path, axe: str, folder: Path, width: int, *, dark: bool) -> dict[str, Any]:
-    """What axe-core says of a page of this width, in pixels, and how wide it became."""
+def asking(page: Path, axe: str, width: int, *, dark: bool) -> str:
+    """A page that holds another in a frame of this width, in pixels, and asks axe-core of it."""
     text = page.read_text(encoding="utf-8")
     # The policy that lets no script run would stop axe-core too.
     text, policies = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
@@ -41,8 +42,13 @@ def examined(page: Path, axe: str, folder: Path, width: int, *, dark: bool) -> d
         text = text.replace("(prefers-color-scheme: dark)", "(min-width: 1px)")
     asked = ASKED.format(axe=axe.replace("</script", "<\\/script"), rules=RULES)
     text = text.replace("</body>", asked)
+    return FRAME.format(width=width, page=html.escape(text))
+
+
+def examined(page: Path, axe: str, folder: Path, width: int, *, dark: bool) -> dict[str, Any]:
+    """What axe-core says of a page in Chromium, and how wide it became."""
     frame = folder / "frame.html"
-    frame.write_text(FRAME.format(width=width, page=html.escape(text)), encoding="utf-8")
+    frame.write_text(asking(page, axe, width, dark=dark), encoding="utf-8")
     found = re.search(r'<pre id="found">(.*?)</pre>', visit(frame).document, re.DOTALL)
     assert found, "axe-core didn't answer"
     return json.loads(html.unescape(found[1]))
@@ -67,3 +73,26 @@ def test_axe_would_find_something(axe: str, tmp_path: Path, english: tuple[Path,
     page.write_text(text.replace('<html lang="en">', "<html>"), encoding="utf-8")
     (violation,) = examined(page, axe, tmp_path, 1280, dark=False)["violations"]
     assert violation[0] == "html-has-lang"
+
+
+@pytest.mark.skipif(firefox.PROGRAM is None, reason="no Firefox is on PATH")
+def test_axe_finds_nothing_in_firefox(
+    axe: str, french: tuple[Path, Path], english: tuple[Path, Path]
+) -> None:
+    asked = [
+        (page, width, dark)
+        for _, page in (french, english)
+        for width in (1280, 390)
+        for dark in (False, True)
+    ]
+    posts = "fetch('/found', {method: 'POST', body: event.data}).then(() => location.reload())"
+    pages = [asking(page, axe, width, dark=dark) for page, width, dark in asked]
+    pages = [
+        text.replace("document.body.innerHTML =", f"{posts}\n  document.body.innerHTML =")
+        for text in pages
+    ]
+    for (page, width, dark), said in zip(asked, firefox.answers(pages), strict=True):
+        found = json.loads(said)
+        assert found["violations"] == [], (page.name, width, dark)
+        assert found["passes"] > 20
+        assert found["width"] <= width
