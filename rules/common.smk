@@ -28,6 +28,7 @@ from rejeu.graph.load import load_graph
 from rejeu.graph.needs import needs
 from rejeu.graph.paths import (
     ALL_SEEDS,
+    CARDS,
     CHECKPOINTS,
     CLAIMS,
     DATA,

@@ -10,6 +10,7 @@ include: "lora.smk"
 include: "command.smk"
 include: "timing.smk"
 include: "claims.smk"
+include: "cards.smk"
 include: "report.smk"
 include: "first.smk"
 
@@ -37,6 +38,7 @@ rule all:
         "report.pdf",
         # What was lost is made again, though the report is there.
         report_files.whole(study.tier),
+        CARDS.format(tier=study.tier),
         # A first one, as soon as the report's own experiments are there.
         report_files.first_reports(study.tier),
     localrule: True

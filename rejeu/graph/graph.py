@@ -259,6 +259,10 @@ class Graph:
             for file in ("train.parquet", "test.parquet", "stats.json")
         ]
 
+    def statistics(self, tier: str) -> list[str]:
+        """Statistics of every split of a tier."""
+        return [path for path in self.splits(tier) if path.endswith("/stats.json")]
+
     def first_splits(self, wildcards: Wildcards) -> list[str]:
         """Statistics of the first seed's split: the others have the same sizes."""
         return [

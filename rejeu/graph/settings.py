@@ -58,6 +58,19 @@ class Settings:
         """A raw input's {files, sources}."""
         return self.graph.study.inputs[name].model_dump(mode="json", exclude={"licence", "size_mb"})
 
+    def origins(self, wildcards: Wildcards) -> dict[str, Plain]:
+        """By part that trains models, the inputs that are its {data, model, tokenizer}."""
+        found = {}
+        for part, given in self.graph.study.tiers[wildcards.tier].parts.items():
+            if name := self.graph.model_of(wildcards.tier, part):
+                model = self.graph.study.models[name]
+                found[part] = {
+                    "data": getattr(given, "input", None),
+                    "model": model.input,
+                    "tokenizer": model.tokenizer or model.input,
+                }
+        return found
+
     def classes(self, wildcards: Wildcards) -> list[str]:
         """The names of a classifier's classes, by their numbers."""
         return self.graph.in_tier(wildcards).classes
