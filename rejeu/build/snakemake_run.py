@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -110,6 +110,17 @@ def recorded_params(path: str) -> list[str]:
     from snakemake.io import IOFile  # noqa: PLC0415
 
     return list(memory().params(IOFile(path)) or [])
+
+
+def recorded_job(path: str) -> Mapping[str, Any] | None:
+    """What Snakemake remembers of the job that made a file; None where it remembers none.
+
+    Its `rule`, `input` files, `starttime` and `endtime` (seconds since 1970), among others.
+    """
+    from snakemake.io import IOFile  # noqa: PLC0415
+
+    record = memory().metadata(IOFile(path))
+    return dict(record.items()) if record else None
 
 
 def recorded_codes(paths: Iterable[str]) -> Counter[str]:

@@ -231,6 +231,38 @@ def judge(
 
 
 @app.command()
+def export(
+    experiment: Annotated[str, typer.Argument(help="Its name, or PART.NAME.")],
+    out: Annotated[
+        Path | None, typer.Argument(help="A folder that isn't there; by default NAME-seedN.")
+    ] = None,
+    tier: Tier = None,
+    seed: Annotated[int | None, typer.Option(help="By default the experiment's first.")] = None,
+    folder: Folder = HERE,
+) -> None:
+    """Write a trained model as a folder that transformers or peft loads, with its card."""
+    from rejeu.commands import export  # noqa: PLC0415
+
+    out = out and out.absolute()
+    export.main(experiment, out, tier, seed, enter(folder))
+
+
+@app.command()
+def crate(
+    out: Annotated[
+        Path | None, typer.Argument(help="A folder, or a .zip; by default TIER.crate.zip.")
+    ] = None,
+    tier: Tier = None,
+    folder: Folder = HERE,
+) -> None:
+    """Write a tier's results, how they were made and its verdicts as an RO-Crate."""
+    from rejeu.commands import crate  # noqa: PLC0415
+
+    out = out and out.absolute()
+    crate.main(out, tier, enter(folder))
+
+
+@app.command()
 def new(folder: Annotated[Path, typer.Argument(help="A folder that isn't there yet.")]) -> None:
     """Make a small study that builds at once, to be made into your own."""
     from rejeu.commands import new  # noqa: PLC0415
