@@ -12,7 +12,7 @@ AT := $(if $(TIER),--tier $(TIER))
 BUILT := $(or $(TIER),$(shell sed -n 's/^tier: *\([a-z]*\).*/\1/p' config.yaml))
 FOR_TIER := .venv/installed $(if $(filter paper,$(BUILT)),.venv/quantised)
 
-.PHONY: report claims decide replay why plan probe retrain test test-slow test-clusters clusters soak lint format audit bench clean clean-all
+.PHONY: report claims decide replay why plan probe retrain test test-slow test-clusters clusters soak lint format audit sbom crate bench clean clean-all
 
 report: $(FOR_TIER)
 	@$(REJEU) report $(AT)
@@ -70,8 +70,16 @@ lint: .venv/installed
 	$(BIN)/pyright
 
 # Known vulnerabilities of the pinned packages; pip-audit has an environment of its own, under .cache.
-audit: .venv/installed
-	@$(REJEU) audit
+audit: .venv/installed sbom
+	@$(REJEU) audit --sbom sbom.cdx.json
+
+# The software bill of materials, CycloneDX: every pin of requirements.lock with its hashes and licence.
+sbom: .venv/installed
+	@$(REJEU) sbom
+
+# All results of the tier, how each was made, claims and verdicts: an RO-Crate. OUT=FOLDER or FILE.zip.
+crate: .venv/installed
+	@$(REJEU) crate $(OUT) $(AT)
 
 # About half an hour, alone on the machine. PARTS="speed graph" measures some; PARTS=numerics takes hours;
 # PARTS=share says where the last `make report` spent its time.

@@ -13,6 +13,8 @@ from typing import Any
 
 from rejeu.build.engine import engine
 from rejeu.errors import RejeuError
+from rejeu.job.whole_files import read_json
+from rejeu.sharing.sbom import pins_of
 
 PIP_AUDIT = "pip-audit==2.10.1"
 UNCHECKED = "audit: nothing was checked: "
@@ -21,6 +23,23 @@ UNCHECKED = "audit: nothing was checked: "
 def pins(lock: str) -> list[str]:
     """The `name==version` of each package in the text of a lock file, without hashes."""
     return re.findall(r"^([A-Za-z0-9][\w.\-]*==[^\s\\]+)", lock, re.MULTILINE)
+
+
+def pinned(file: Path) -> list[str]:
+    """The pins of a lock file, or of a bill of materials (.json) as `rejeu sbom` writes it.
+
+    Raises:
+        RejeuError: the bill has no packages.
+    """
+    if file.suffix != ".json":
+        return pins(file.read_text(encoding="utf-8"))
+    try:
+        return pins_of(read_json(file))
+    except (KeyError, TypeError):
+        raise RejeuError(
+            f"{file}: no list `components` of packages with name and version; expected a CycloneDX "
+            "bill as `rejeu sbom` writes it"
+        ) from None
 
 
 def told(report: dict[str, Any]) -> tuple[str, int]:
@@ -47,7 +66,7 @@ def told(report: dict[str, Any]) -> tuple[str, int]:
 
 
 def audit(lock: Path, environment: Path) -> tuple[str, int]:
-    """Run pip-audit, installed into `environment`, over the pins of `lock`.
+    """Run pip-audit, installed into `environment`, over the pins of `lock` or of a bill.
 
     Raises:
         RejeuError: pip-audit failed for another reason than an unreachable network.
@@ -60,7 +79,7 @@ def audit(lock: Path, environment: Path) -> tuple[str, int]:
         reason = installed.stderr.strip().split("\n")[-1]
         return f"{UNCHECKED}{PIP_AUDIT} can't be installed: {reason}", 0
     listed = environment / "pins.txt"
-    listed.write_text("\n".join(pins(lock.read_text(encoding="utf-8"))), encoding="utf-8")
+    listed.write_text("\n".join(pinned(lock)), encoding="utf-8")
     options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
     done = run(str(tool), "-m", "pip_audit", "--requirement", str(listed), *options)
     if done.stdout:
@@ -75,13 +94,16 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
 
 
-def main() -> int:
-    """Print what is known of the engine's pinned packages; 1 where there is a vulnerability.
+def main(sbom: Path | None) -> int:
+    """Print what is known of the pinned packages; 1 where there is a vulnerability.
+
+    Args:
+        sbom: a bill to read them from; None: the engine's lock.
 
     Raises:
         RejeuError: pip-audit failed.
     """
     root = engine()
-    words, code = audit(root / "requirements.lock", root / ".cache" / "rejeu" / "audit")
+    words, code = audit(sbom or root / "requirements.lock", root / ".cache" / "rejeu" / "audit")
     print(words)
     return code

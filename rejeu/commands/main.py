@@ -206,11 +206,25 @@ def accept(
 
 
 @app.command()
-def audit() -> None:
+def audit(
+    sbom: Annotated[
+        Path | None, typer.Option(help="A bill of `rejeu sbom`; by default the lock.", dir_okay=False)
+    ] = None,
+) -> None:
     """Look for known vulnerabilities of the pinned packages; exit code 1 where one is known."""
     from rejeu.commands import audit  # noqa: PLC0415
 
-    raise typer.Exit(audit.main())
+    raise typer.Exit(audit.main(sbom))
+
+
+@app.command()
+def sbom(
+    out: Annotated[Path | None, typer.Argument(help="By default sbom.cdx.json.")] = None,
+) -> None:
+    """Write the software bill of materials (CycloneDX) of all pinned packages."""
+    from rejeu.commands import sbom  # noqa: PLC0415
+
+    sbom.main(out)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Under which licence each package, input and model stands."""
 
 from collections.abc import Mapping
-from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -9,20 +9,20 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 # What packages say that give no SPDX expression.
 USUAL = {
     "apache 2.0": "Apache-2.0",
+    "apache 2.0 license": "Apache-2.0",
     "apache license 2.0": "Apache-2.0",
     "apache license, version 2.0": "Apache-2.0",
     "apache software license": "Apache-2.0",
     "apache": "Apache-2.0",
-    "bsd": "BSD",
-    "bsd license": "BSD",
+    "3-clause bsd license": "BSD-3-Clause",
     "bsd 3-clause": "BSD-3-Clause",
-    "bsd 3-clause license": "BSD-3-Clause",
     "isc license (iscl)": "ISC",
     "mit license": "MIT",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
     "python software foundation license": "PSF-2.0",
     "the unlicense (unlicense)": "Unlicense",
 }
+FILE = "License-File"
 LONGEST = 60  # characters; longer is a licence's text and not its name
 UNKNOWN = "—"
 
@@ -35,8 +35,14 @@ def spdx(text: str) -> str | None:
         return None
 
 
-def licence_of(said: PackageMetadata) -> str:
-    """The licence that a package says it has: SPDX's name where it can be told."""
+def licence_of(name: str) -> str:
+    """The licence that an installed package says it has, as SPDX names it where that can be told.
+
+    Raises:
+        PackageNotFoundError: it isn't installed here.
+    """
+    package = distribution(name)
+    said = package.metadata
     named = [
         value.rpartition("::")[2].strip()
         for value in said.get_all("Classifier") or []
@@ -44,9 +50,25 @@ def licence_of(said: PackageMetadata) -> str:
     ]
     texts = [said.get("License-Expression"), *named, said.get("License")]
     known = [text.strip() for text in texts if text and len(text) <= LONGEST and "\n" not in text]
-    found = [spdx(text) or USUAL.get(text.lower()) for text in known]
-    exact = [name for name in found if name and name != "BSD"]
-    return next(iter([*exact, *(name for name in found if name), *known]), UNKNOWN)
+    exact = [found for text in known if (found := spdx(text) or USUAL.get(text.lower()))]
+    whole = [said.get("License"), *(file_of(package, file) for file in said.get_all(FILE) or [])]
+    read = [found for text in whole if text and (found := recognised(text))]
+    return next(iter([*exact, *read, *known]), UNKNOWN)
+
+
+def file_of(package: Distribution, name: str) -> str | None:
+    """The text of a package's licence file."""
+    return package.read_text(f"licenses/{name}") or package.read_text(name)
+
+
+def recognised(text: str) -> str | None:
+    """The licence whose words a text has; None of another than the three most common."""
+    words = " ".join(text.split()).lower()
+    if "permission is hereby granted, free of charge" in words:
+        return "MIT"
+    if "redistribution and use in source and binary forms" in words:
+        return "BSD-3-Clause" if "neither the name" in words else "BSD-2-Clause"
+    return "Apache-2.0" if "apache license version 2.0" in words else None
 
 
 def of_packages(pins: Mapping[str, str]) -> dict[str, str]:
@@ -54,7 +76,7 @@ def of_packages(pins: Mapping[str, str]) -> dict[str, str]:
     licences = {}
     for name in pins:
         try:
-            licences[name] = licence_of(metadata(name))
+            licences[name] = licence_of(name)
         except PackageNotFoundError:
             continue
     return licences
