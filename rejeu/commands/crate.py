@@ -71,6 +71,8 @@ def contents(graph: Graph, tier: str) -> Contents:
         settings=settings,
         jobs=jobs_behind(targets),
         scripts={rule: placed(path, graph) for rule, path in scripts(graph).items()},
+        shown=[path for path in targets if Path(path).suffix in (".pdf", ".html")]
+        + ([CLAIMS.format(tier=tier)] if graph.claims else []),
         files={**files_of(graph), **logs(tier)},
         engine=graph.engine,
         version=f"{version('rejeu')}+{known['commit'][:12]}" if known["commit"] else version("rejeu"),

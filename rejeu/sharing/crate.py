@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
@@ -83,6 +84,7 @@ class Contents:
         settings: the study: {tier, languages, report, parts, statements, licences}.
         jobs: those that made the tier's results, in the order of the workflow.
         scripts: by rule, the script that it runs.
+        shown: what people look at first: the reports, and the claims with their verdicts.
         files: those that go in beside what jobs read and made, by their places in the crate.
         engine: the folder of rules and scripts, and by `version` and `commit` which it is.
         packages: versions by name.
@@ -95,6 +97,7 @@ class Contents:
     settings: Mapping[str, Any]
     jobs: list[Job]
     scripts: Mapping[str, str]
+    shown: list[str]
     files: Mapping[str, Path]
     engine: Path
     version: str
@@ -147,12 +150,13 @@ class Crate:
         self.crate.metadata.extra_terms |= {name: f"{TERMS}{name}" for name in terms}
         self.files: dict[str, Entity] = {}  # by path, as jobs name them
 
-    def add(self, name: str, kind: str | list[str], **properties: Any) -> Entity:
-        """An entity of the context, once by its name; lists of one value are that value."""
-        if known := self.crate.dereference(name):
+    def add(self, identifier: str, kind: str, /, **properties: Any) -> Entity:
+        """An entity of the context, once by its identifier; lists of one value are that value."""
+        identifier = quote(identifier, safe="/:#=,+~()@") if identifier[0] == "#" else identifier
+        if known := self.crate.dereference(identifier):
             return known
         return self.crate.add(
-            ContextEntity(self.crate, name, {"@type": kind, **compact(properties)})
+            ContextEntity(self.crate, identifier, {"@type": kind, **compact(properties)})
         )
 
     def file(self, path: str, source: Any = None, **properties: Any) -> Entity:
@@ -182,10 +186,10 @@ class Crate:
             return f"engine/{place.relative_to(self.contents.engine)}"
         return local(path)
 
-    def value(self, name: str, value: Any, **properties: Any) -> Entity:
+    def value(self, name: str, value: Any) -> Entity:
         """A setting or a fact: one entity for all that have the same value of the same name."""
         text = value if isinstance(value, bool | int | float | str) else str(value)
-        return self.add(f"#value/{name}={text}", "PropertyValue", name=name, value=text, **properties)
+        return self.add(f"#value/{name}={text}", "PropertyValue", name=name, value=text)
 
 
 def compact(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -317,15 +321,12 @@ def add_workflow(built: Crate) -> Entity:
         )
         for name, version in contents.packages.items()
     ]
-    config = built.files["config.yaml"]
-    shown = [
-        path
-        for path in built.files
-        if path == f"results/{built.tier}/claims.json" or Path(path).suffix in (".pdf", ".html")
+    asked, shown = asked_and_shown(built)
+    inputs = [
+        parameter(built, name, kind, example)
+        for (name, kind), example in zip((("config", "File"), ("tier", "Text")), asked, strict=True)
     ]
-    tier = built.value("tier", built.tier)
-    inputs = [parameter(built, "config", "File", config), parameter(built, "tier", "Text", tier)]
-    outputs = [parameter(built, Path(path).name, "File", built.files[path]) for path in shown]
+    outputs = [parameter(built, each.id, "File", each) for each in shown]
     for name, value in compact(
         {
             "name": "Snakefile",
@@ -345,6 +346,12 @@ def add_workflow(built: Crate) -> Entity:
     workflow._jsonld["@type"] = ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"]
     built.crate.root_dataset["mainEntity"] = workflow
     return workflow
+
+
+def asked_and_shown(built: Crate) -> tuple[list[Entity], list[Entity]]:
+    """What a run of the workflow is given, and what of it people look at first."""
+    asked = [built.files["config.yaml"], built.value("tier", built.tier)]
+    return asked, [built.file(path) for path in built.contents.shown]
 
 
 def tool_of(built: Crate, rule: str) -> Entity:
@@ -405,19 +412,15 @@ def add_actions(built: Crate, workflow: Entity) -> None:
             )
         )
     title = built.crate.root_dataset["name"]
+    asked, shown = asked_and_shown(built)
     run = built.add(
         "#run",
         "CreateAction",
         name=f"{title} ({built.tier})",
         description=f"rejeu report --tier {built.tier}",
         instrument=workflow,
-        object=[parameter["workExample"] for parameter in workflow["input"]],
-        result=[
-            each["workExample"]
-            for each in (
-                workflow["output"] if isinstance(workflow["output"], list) else [workflow["output"]]
-            )
-        ],
+        object=asked,
+        result=shown,
         startTime=moment(min(job.start for job in contents.jobs)),
         endTime=moment(max(job.end for job in contents.jobs)),
         agent=agent,
