@@ -45,7 +45,7 @@ probe: .venv/installed
 retrain: .venv/installed
 	@$(REJEU) retrain $(AT)
 
-test: .venv/installed .venv/quantised
+test: .venv/installed .venv/quantised .venv/checks/installed
 	$(BIN)/python -m pytest -m "not slow and not clusters"
 
 # Kills, full disks, damage, edits, conda, containers and schedulers at length: an hour more. SHARE=1/3 runs a third.
@@ -111,6 +111,11 @@ clusters: .venv/clusters
 .venv/clusters: .venv/installed requirements-clusters.lock
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-clusters.lock
 	@touch $@
+
+# What tests check crates, bills of materials and CITATION.cff by; without it they are skipped.
+.venv/checks/installed: requirements-checks.lock | .venv/installed
+	@$(BIN)/python -m venv .venv/checks && .venv/checks/bin/pip install --quiet --no-deps --retries 0 --timeout 4 \
+	  --require-hashes -r requirements-checks.lock && touch $@ || echo "roc-validator and its like could not be installed"
 
 # Where it can't be had, the build says so with all else that is missing, and tests of it are skipped.
 .venv/quantised: .venv/installed requirements-quantised.lock

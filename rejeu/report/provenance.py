@@ -1,6 +1,7 @@
 """Where a report's numbers come from: inputs, versions, hardware, code, time spent."""
 
 import platform
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 
 from rejeu.build.accepted import accepted
 from rejeu.build.commit import git
+from rejeu.build.engine import engine
 from rejeu.build.packages import NUMERIC, QUANTISING, installed, versions
 from rejeu.build.stale import stale
 from rejeu.job.whole_files import read_json
+from rejeu.sharing.licences import of_packages, table
 
 PACKAGES = (*NUMERIC, "safetensors", "matplotlib", "snakemake", "jinja2", "typst")
 
@@ -48,6 +51,10 @@ def provenance(
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: installed(name) for name in used} | turned_by(renderer),
+        "licences": table(
+            of_packages(pinned(engine() / "requirements.lock")),
+            {name: study["licences"][name] for name in sources},
+        ),
         "runs": len(runs),
         "accepted": accepted(Path()),
         "stale": [asdict(stale_package) for stale_package in stale(runs, versions(quantised=True))],
@@ -76,6 +83,11 @@ def provenance(
             for part, result in parts
         ],
     }
+
+
+def pinned(lock: Path) -> list[str]:
+    """The names of the packages that a lock file pins."""
+    return re.findall(r"^([\w.\-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def turned_by(renderer: str) -> dict[str, str | None]:

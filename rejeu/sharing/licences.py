@@ -1,6 +1,6 @@
 """Under which licence each package, input and model stands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any
 
@@ -71,10 +71,10 @@ def recognised(text: str) -> str | None:
     return "Apache-2.0" if "apache license version 2.0" in words else None
 
 
-def of_packages(pins: Mapping[str, str]) -> dict[str, str]:
-    """The licence of each pinned package that is installed here, by name."""
+def of_packages(names: Iterable[str]) -> dict[str, str]:
+    """The licence of each of these packages that is installed here, by name."""
     licences = {}
-    for name in pins:
+    for name in names:
         try:
             licences[name] = licence_of(name)
         except PackageNotFoundError:

@@ -191,7 +191,7 @@ def test_french_punctuation(build: Build, case: tuple[str, str, int, bool]) -> N
     # Decimals of our own numbers: the words of the template hold none.
     around = [
         body[max(0, at.start() - 30) : at.end() + 30]
-        for at in re.finditer(r"\d\.\d+ ?[\]|%;]", body)
+        for at in re.finditer(r"(?<!-)\b\d+\.\d+ ?[\]|%;]", body)
     ]
     assert not around, "decimal points"
 
