@@ -21,9 +21,7 @@ def main(
     """
     files = list(map(str, inputs))
     sources = {Path(path).parent.name: read_json(path) for path in inputs.sources}
-    raw = {
-        name: {"licence": study["licences"][name], **record} for name, record in sources.items()
-    }
+    raw = {name: {"licence": study["licences"][name], **record} for name, record in sources.items()}
     statistics: dict[str, dict[int, Any]] = {}
     for path in map(Path, inputs.statistics):
         seed = int(path.parent.name.removeprefix("seed"))

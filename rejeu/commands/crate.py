@@ -75,7 +75,9 @@ def contents(graph: Graph, tier: str) -> Contents:
         + ([CLAIMS.format(tier=tier)] if graph.claims else []),
         files={**files_of(graph), **logs(tier)},
         engine=graph.engine,
-        version=f"{version('rejeu')}+{known['commit'][:12]}" if known["commit"] else version("rejeu"),
+        version=f"{version('rejeu')}+{known['commit'][:12]}"
+        if known["commit"]
+        else version("rejeu"),
         packages={name: number for name, number in packages.items() if number},
         words=engine_words(graph.study.languages[0]),
         authors=[author_name(each) for each in cited.get("authors", [])] or [title],
@@ -120,14 +122,18 @@ def jobs_behind(targets: Iterable[str]) -> list[Job]:
         inputs = list(record["input"] or [])
         read[key] = (inputs, record["endtime"])
         # What is read of inputs are the files that a job fetched, behind their record.
-        behind = [f"{INPUTS}/{Path(each).parts[3]}/source.json" for each in inputs if INPUTS in each]
+        behind = [
+            f"{INPUTS}/{Path(each).parts[3]}/source.json" for each in inputs if INPUTS in each
+        ]
         for each in (*inputs, *behind):
             if each not in seen:
                 seen.add(each)
                 waiting.append(each)
     return sorted(
         (
-            Job(rule, tuple(read[rule, start][0]), tuple(sorted(paths)), start, read[rule, start][1])
+            Job(
+                rule, tuple(read[rule, start][0]), tuple(sorted(paths)), start, read[rule, start][1]
+            )
             for (rule, start), paths in made.items()
         ),
         key=lambda job: (job.start, job.rule, job.outputs),

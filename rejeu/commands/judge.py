@@ -101,9 +101,11 @@ def read_claims(file: Path) -> list[Claim]:
 
 
 def untested(folder: Path) -> set[str]:
-    """Ids of the claims that a tier of Rejeu's own left untested, as runs that it lacks decide them."""
+    """Ids of the claims that a tier of Rejeu's own left untested, as it may lack runs for them."""
     entries = read_note(folder / "claims.json")
-    known = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    known = (
+        [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    )
     return {str(each.get("id")) for each in known if each.get("verdict") == "untested"}
 
 

@@ -208,7 +208,8 @@ def accept(
 @app.command()
 def audit(
     sbom: Annotated[
-        Path | None, typer.Option(help="A bill of `rejeu sbom`; by default the lock.", dir_okay=False)
+        Path | None,
+        typer.Option(help="A bill of `rejeu sbom`; by default the lock.", dir_okay=False),
     ] = None,
 ) -> None:
     """Look for known vulnerabilities of the pinned packages; exit code 1 where one is known."""

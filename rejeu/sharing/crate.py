@@ -307,7 +307,11 @@ def add_workflow(built: Crate) -> Entity:
         tool = tool_of(built, rule)
         steps.append(
             built.add(
-                f"Snakefile#{rule}", "HowToStep", name=rule, position=str(position), workExample=tool
+                f"Snakefile#{rule}",
+                "HowToStep",
+                name=rule,
+                position=str(position),
+                workExample=tool,
             )
         )
     tools = dict.fromkeys(step["workExample"].id for step in steps)
@@ -502,7 +506,9 @@ def add_claims(built: Crate) -> None:
             claimReviewed=next(iter(statements.get(entry["id"], {}).values()), entry["id"]),
             itemReviewed=claim,
             reviewRating=built.add(
-                f"#rating/{entry['verdict']}", "Rating", name=entry["verdict"],
+                f"#rating/{entry['verdict']}",
+                "Rating",
+                name=entry["verdict"],
                 alternateName=contents.words[f"verdict_{entry['verdict']}"],
             ),
             reviewBody=contents.words[f"meaning_{entry['verdict']}"],

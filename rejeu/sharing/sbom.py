@@ -31,7 +31,8 @@ def sbom(lock: str, name: str, version: str) -> dict[str, Any]:
     The same lock gives the same bill where the same packages are installed.
     """
     pins = {
-        canonical: (*lines[0].split("==", 1), lines[1:]) for canonical, lines in locked(lock).items()
+        canonical: (*lines[0].split("==", 1), lines[1:])
+        for canonical, lines in locked(lock).items()
     }
     here = purl(name, version)
     components = [component(*pin) for pin in pins.values()]

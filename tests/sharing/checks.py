@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 CHECKS = ROOT / ".venv" / "checks" / "bin"
 needs_checks = pytest.mark.skipif(
     not (CHECKS.parent / "installed").is_file(),
-    reason="requirements-checks.lock isn't installed in .venv/checks: `make .venv/checks/installed`",
+    reason="requirements-checks.lock isn't installed: `make .venv/checks/installed`",
 )
 # The profiles that a crate says it follows; of each its own checks and those of what it builds on.
 PROFILES = ("process-run-crate-0.5", "workflow-run-crate-0.5", "provenance-run-crate-0.5")

@@ -40,7 +40,11 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Cards:
     words = {language: words_of(language) for language in LANGUAGES}
     made = model_cards(study, ORIGINS, words, evidence, statistics, inputs, claims)
     made |= data_cards(study, ORIGINS, words, statistics, inputs)
-    return made, evidence, {entry["id"]: entry | study["statements"][entry["id"]] for entry in claims}
+    return (
+        made,
+        evidence,
+        {entry["id"]: entry | study["statements"][entry["id"]] for entry in claims},
+    )
 
 
 def test_there_is_one_beside_each_checkpoint_and_in_each_folder_of_data(cards: Cards) -> None:

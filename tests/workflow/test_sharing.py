@@ -118,11 +118,14 @@ def test_a_crate_holds_where_all_comes_from(crate: Path, built: Project) -> None
     assert all(each.id.startswith("#") and len(each["sha256"]) == 64 for each in weights)
     run = built.folder / "results/smoke/sentiment/baseline/seed42/run.json"
     made = next(
-        each for each in read.get_by_type("CreateAction")
+        each
+        for each in read.get_by_type("CreateAction")
         if any(file.id == str(run.relative_to(built.folder)) for file in as_list(each["result"]))
     )
     settings = {
-        each["name"]: each["value"] for each in as_list(made["object"]) if each.type == "PropertyValue"
+        each["name"]: each["value"]
+        for each in as_list(made["object"])
+        if each.type == "PropertyValue"
     }
     assert settings["seed"] == 42
     assert settings["learning_rate"] == read_json(run)["settings"]["learning_rate"]
@@ -152,8 +155,10 @@ def as_list(value: Any) -> list[Any]:
 def test_a_crate_alone_is_judged_to_the_same_verdicts(crate: Path) -> None:
     """By another copy of the engine, as after unpacking elsewhere."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "rejeu", "judge", "report/claims.yaml", "--json"]
-        + ["--results", "results/smoke"],
+        [
+            *(sys.executable, "-P", "-m", "rejeu", "judge", "report/claims.yaml"),
+            *("--results", "results/smoke", "--json"),
+        ],
         cwd=crate,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         check=True,
