@@ -145,15 +145,14 @@ def scripts(graph: Graph) -> dict[str, Path]:
     found: dict[str, Path] = {}
     said = re.compile(r'^(?:use )?rule (\w+)(?: as (\w+) with)?:|"\.\./scripts/(\w+\.py)"', re.M)
     for file in sorted((graph.engine / "rules").glob("*.smk")):
-        rules: list[str] = []
+        named = ""
         for rule, derived, script in said.findall(file.read_text(encoding="utf-8")):
             if script:
-                found |= dict.fromkeys(rules, graph.engine / "scripts" / script)
-                rules = []
+                found[named] = graph.engine / "scripts" / script
             elif derived and rule in found:
                 found[derived] = found[rule]
-            elif rule:
-                rules = [rule]
+            else:
+                named = rule
     program = graph.engine / "scripts" / "run_command.py"
     return found | {f"run_{part}": program for part in graph.study.of_kind("command")}
 

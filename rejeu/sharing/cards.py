@@ -42,7 +42,7 @@ SEEN = re.compile(
 Words = Mapping[str, Mapping[str, str]]  # by language
 
 
-def licence(text: str) -> dict[str, str]:
+def licence(text: str) -> dict[str, Any]:
     """A licence as the hub's metadata name it."""
     name = text.lower()
     return {"license": name} if name in LICENCES else {"license": "other", "license_name": text}

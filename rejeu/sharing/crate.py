@@ -145,7 +145,7 @@ class Crate:
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
         self.tier = contents.settings["tier"]
-        self.crate = ROCrate(version="1.1", gen_preview=False)
+        self.crate: Any = ROCrate(version="1.1", gen_preview=False)
         terms = ("environment", "resourceUsage", "sha256")
         self.crate.metadata.extra_terms |= {name: f"{TERMS}{name}" for name in terms}
         self.files: dict[str, Entity] = {}  # by path, as jobs name them
@@ -292,7 +292,7 @@ def add_inputs(built: Crate) -> None:
 def add_workflow(built: Crate) -> Entity:
     """The workflow, its rules as steps, and the scripts that they run as its tools."""
     contents = built.contents
-    workflow = built.files["Snakefile"]
+    workflow: Any = built.files["Snakefile"]
     language = built.add(
         "https://w3id.org/workflowhub/workflow-ro-crate#snakemake",
         "ComputerLanguage",
@@ -360,7 +360,7 @@ def asked_and_shown(built: Crate) -> tuple[list[Entity], list[Entity]]:
 
 def tool_of(built: Crate, rule: str) -> Entity:
     """The script that a rule runs, as software."""
-    script = built.files[built.contents.scripts[rule]]
+    script: Any = built.files[built.contents.scripts[rule]]
     script._jsonld["@type"] = ["File", "SoftwareSourceCode"]
     script["version"] = built.contents.version
     script["url"] = built.contents.settings["report"]["repository"] or script.id

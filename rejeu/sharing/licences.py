@@ -42,7 +42,7 @@ def licence_of(name: str) -> str:
         PackageNotFoundError: it isn't installed here.
     """
     package = distribution(name)
-    said = package.metadata
+    said: Any = package.metadata
     named = [
         value.rpartition("::")[2].strip()
         for value in said.get_all("Classifier") or []

@@ -31,11 +31,11 @@ def sbom(lock: str, name: str, version: str) -> dict[str, Any]:
     The same lock gives the same bill where the same packages are installed.
     """
     pins = {
-        canonical: (*lines[0].split("==", 1), lines[1:])
-        for canonical, lines in locked(lock).items()
+        canonical: (*pin.split("==", 1), hashes)
+        for canonical, (pin, *hashes) in locked(lock).items()
     }
     here = purl(name, version)
-    components = [component(*pin) for pin in pins.values()]
+    components = [component(each, number, hashes) for each, number, hashes in pins.values()]
     known = {canonical: purl(each, number) for canonical, (each, number, _) in pins.items()}
     return {
         "$schema": SCHEMA,

@@ -28,7 +28,7 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Cards:
     results = folder / "results" / "smoke"
     splits = {path.parents[1].name: read_json(path) for path in results.glob("data/*/*/stats.json")}
     seeds = {part: next(iter(found.values())).seeds for part, found in evidence.results.items()}
-    statistics = {
+    statistics: dict[str, Any] = {
         study["parts"][part]["data"]: dict.fromkeys(drawn, splits[study["parts"][part]["data"]])
         for part, drawn in seeds.items()
     }
@@ -65,23 +65,24 @@ def test_metadata_are_the_hubs_and_hold_the_runs_own_numbers(cards: Cards, tmp_p
     made, evidence, _ = cards
     for name, text in made.items():
         (tmp_path / "README.md").write_text(text, encoding="utf-8")
-        card = (DatasetCard if name.startswith("data/") else ModelCard).load(tmp_path / "README.md")
+        kind = DatasetCard if name.startswith("data/") else ModelCard
+        card: Any = kind.load(tmp_path / "README.md")
         assert str(card) == text
         assert card.data.license in ("apache-2.0", "mit", "other")
         assert (card.data.license == "other") == bool(card.data.get("license_name"))
     result = evidence.results["sentiment"]["baseline"]
     for place, seed in enumerate(result.seeds):
-        card = ModelCard(made[f"sentiment/baseline/seed{seed}/model/README.md"])
+        card: Any = ModelCard(made[f"sentiment/baseline/seed{seed}/model/README.md"])
         values = {each.metric_type: each.metric_value for each in card.data.eval_results or []}
         assert values["accuracy"] == result.metrics[place]["accuracy"]
         assert card.data.pipeline_tag == "text-classification"
     r8 = evidence.results["lora"]["r8"]
-    card = ModelCard(made[f"lora/r8/seed{r8.seeds[1]}/adapter/README.md"])
+    card: Any = ModelCard(made[f"lora/r8/seed{r8.seeds[1]}/adapter/README.md"])
     values = {each.metric_type: each.metric_value for each in card.data.eval_results or []}
     assert values == {"train_loss": r8.train_losses[1], "heldout_loss": r8.heldout_losses[1]}
     assert card.data.library_name == "peft"
-    seeds = [each["config_name"] for each in DatasetCard(made["data/chat/README.md"]).data.configs]
-    assert seeds == [f"seed{seed}" for seed in r8.seeds]
+    data: Any = DatasetCard(made["data/chat/README.md"]).data
+    assert [each["config_name"] for each in data.configs] == [f"seed{seed}" for seed in r8.seeds]
 
 
 def test_a_card_says_settings_intervals_claims_and_limits_in_each_language(cards: Cards) -> None:
