@@ -19,6 +19,7 @@ from rejeu.report.context import with_listings
 from rejeu.report.evidence import Evidence, titled
 from rejeu.report.numbers import Numbers
 from rejeu.report.results import METRICS, ClassifierResult, LoraResult, Result
+from rejeu.report.traced import plain
 from rejeu.report.verdicts import Told
 from rejeu.report.write import write
 
@@ -176,7 +177,7 @@ def evaluated(
             dataset_name=origin["data"],
             dataset_split="train" if name == "train_loss" else "test",
             metric_type=name,
-            metric_value=value.mean,
+            metric_value=plain(value.mean),
         )
         for name, value in measures.items()
         if value.mean is not None
