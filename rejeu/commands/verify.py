@@ -37,7 +37,10 @@ from rejeu.report.typeset import typeset_halves
 from rejeu.report.words import read_words
 
 # Of provenance.json, what says by which program and on which machine the report was written.
-OF_THE_WRITER = ("git", "python", "system", "packages", "stale", "accepted", "command", "retrain")
+OF_THE_WRITER = (
+    *("git", "python", "system", "packages", "licences"),
+    *("stale", "accepted", "command", "retrain"),
+)
 MOST = 20  # differences that are shown of one file
 
 
@@ -53,7 +56,7 @@ def main(path: Path, tier: str | None, root: Path) -> int:
     """
     sys.path.insert(0, str(root / "report"))
     graph = load_graph({}, root, engine())
-    tier = tier or tier_in(path, graph) or graph.study.tier
+    tier = tier or tier_in(path, graph) or the_only_built(graph) or graph.study.tier
     finished = [*reports_in(path, tier)]
     with tempfile.TemporaryDirectory() as scratch:
         wrong = [*compared_claims(graph, tier, Path(scratch)), *changed_figures(graph, tier)]
@@ -83,6 +86,14 @@ def tier_in(path: Path, graph: Graph) -> str | None:
     parts = path.resolve().parts
     named = [after for before, after in pairwise(parts) if before == "results"]
     return next((tier for tier in reversed(named) if tier in graph.study.tiers), None)
+
+
+def the_only_built(graph: Graph) -> str | None:
+    """The tier whose report is here, where there is one alone, as in a crate."""
+    built = [
+        tier for tier in graph.study.tiers if Path(f"results/{tier}/provenance.json").is_file()
+    ]
+    return built[0] if len(built) == 1 else None
 
 
 def reports_in(path: Path, tier: str) -> list[Path]:
