@@ -200,6 +200,8 @@ def name_lines(axes: Axes, lines: Sequence[Line2D], titles: Sequence[str]) -> No
     heights = [TITLE_LINE * (text.count("\n") + 1) + TITLE_GAP for text in texts]
     for each, title in zip(lines, titles, strict=True):
         each.set_label(title)
+    # From the middle of the title's left side, so that it crosses no other title.
+    leader = {"arrowstyle": "-", "linewidth": 0.8, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 1}
     for number, height in zip(range(len(lines)), spread_out(wanted, heights), strict=True):
         axes.annotate(
             texts[number],
@@ -208,7 +210,7 @@ def name_lines(axes: Axes, lines: Sequence[Line2D], titles: Sequence[str]) -> No
             textcoords="axes fraction",
             va="center",
             fontsize=7.5,
-            arrowprops={"arrowstyle": "-", "color": lines[number].get_color(), "linewidth": 0.8},
+            arrowprops={**leader, "color": lines[number].get_color()},
         )
 
 
