@@ -144,7 +144,7 @@ def scripts(graph: Graph) -> dict[str, Path]:
     """The script of each rule, as the rules' files say."""
     found: dict[str, Path] = {}
     said = re.compile(r'^(?:use )?rule (\w+)(?: as (\w+) with)?:|"\.\./scripts/(\w+\.py)"', re.M)
-    for file in sorted((graph.engine / "rules").glob("*.smk")):
+    for file in sorted(graph.engine.glob("rules/*.smk")):
         named = ""
         for rule, derived, script in said.findall(file.read_text(encoding="utf-8")):
             if script:
