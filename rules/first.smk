@@ -48,9 +48,7 @@ use rule write_report as write_first with:
         sources=graph.sources,
     output:
         sources=[f"{FIRST}/{language}/report.qmd" for language in study.languages],
-        addresses=[
-            f"{FIRST}/{language}/addresses.json" for language in study.languages
-        ],
+        addresses=[f"{FIRST}/{language}/addresses.json" for language in study.languages],
         provenance=f"{FIRST}/provenance.json",
     log:
         "logs/{tier}/write_first.log",

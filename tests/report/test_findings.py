@@ -24,6 +24,7 @@ def sentiment(predictions: Any = PREDICTIONS, **settings: Any) -> ClassifierResu
     common = {"batch_size": 16, "learning_rate": 2e-5}
     return ClassifierResult(
         name="a",
+        place=0,
         title="A",
         seeds=SEEDS,
         runs=[{"settings": common | settings}] * len(SEEDS),
@@ -48,6 +49,7 @@ def lora(
     }
     return LoraResult(
         name=name,
+        place=0,
         title=name,
         seeds=SEEDS,
         runs=[{"settings": settings, "train_loss": 2 * loss} for loss in heldout],
