@@ -43,7 +43,7 @@ def answers(pages: Sequence[str], seconds: float = 120) -> list[str]:
             if len(found) == len(pages):
                 done.set()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     with (
