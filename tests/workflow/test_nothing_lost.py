@@ -218,7 +218,8 @@ def test_earlier_reports_stay_until_new_ones_are_whole(copy: Copy) -> None:
     said = project.snakemake(*SMOKE, check=False)
     assert "titel" in said
     pages = [name for name in before if name.endswith((".pdf", ".html"))]
-    assert len(pages) == 9  # both languages, whole and first, and report.pdf
+    # Of both languages, whole and first: PDF, HTML and tables; and report.pdf.
+    assert len(pages) == 13
     assert {name: project.sha256(name) for name in pages} == {name: before[name] for name in pages}
     project.replace("report/en/report.qmd.j2", *reversed(change))
     project.snakemake(*SMOKE)
