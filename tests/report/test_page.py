@@ -23,7 +23,7 @@ from tests.report.sample import ASSETS, FIXTURE, NAMES, TIMESTAMP
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is on PATH")
 
 LANGUAGES = ["fr", "en"]
-DATA = "Série,Valeur\nUne,0\u202f500\nDeux,\n"
+DATA = "Série,Valeur\nUne,−0\u202f500\nDeux,\n"
 FOCUSED = """(() => {
   const it = document.activeElement, box = it.getBoundingClientRect(), style = getComputedStyle(it)
   return [it.tagName, it.textContent.trim().slice(0, 40), box.width > 0, style.outlineStyle]
@@ -204,7 +204,7 @@ def test_all_is_there_without_scripts(pages: dict[str, Path], browser: Page, lan
     seen = []
     for scripts in (False, True):
         browser.open(pages[language], scripts=scripts)
-        browser.value("document.querySelectorAll('.filters').forEach(each => each.remove())")
+        browser.value("document.querySelectorAll('.filters, .sources').forEach(it => it.remove())")
         counts = browser.value(
             "['table', 'figure img', 'h1, h2, h3', 'summary', 'math']"
             ".map(each => document.querySelectorAll(`main :is(${each})`).length)"
@@ -266,6 +266,11 @@ def test_a_figure_opens_its_data(pages: dict[str, Path], browser: Page) -> None:
     )
     drawn = browser.value("document.querySelectorAll('figure').length")
     assert found == [[summary, "Une"]] * (drawn - 1)  # the claims have their table
+    sides = browser.value(
+        "[...document.querySelectorAll('figure + details th')].slice(0, 2)"
+        ".map(each => getComputedStyle(each).textAlign)"
+    )
+    assert sides == ["left", "right"], "numbers stand below one another"
 
 
 SOURCE = """(() => {

@@ -8,6 +8,21 @@ local function link(target, class, label, attributes)
   return pandoc.Link({}, target, '', pandoc.Attr('', { class }, attributes))
 end
 
+-- Columns of numbers stand right, under heads that stand so too, as in the report's own tables.
+local function numbers_right(el)
+  local other = {}
+  for _, row in ipairs(el.bodies[1].body) do
+    for column, cell in ipairs(row.cells) do
+      local said = pandoc.utils.stringify(cell.contents):gsub('^−', '-')
+      if said ~= '' and not said:match '^[+-]?%d[^%a;]*$' then other[column] = true end
+    end
+  end
+  for column, spec in ipairs(el.colspecs) do
+    el.colspecs[column] = { other[column] and pandoc.AlignLeft or pandoc.AlignRight, spec[2] }
+  end
+  return el
+end
+
 -- What a figure shows, as a table that opens: `name.csv` beside the figure `name.svg`.
 local function data_of(figure, summary)
   local path
@@ -17,7 +32,7 @@ local function data_of(figure, summary)
   local text = file:read 'a'
   file:close()
   if not text:match '%S' then return end
-  local read, label = pandoc.read(text, 'csv').blocks, ''
+  local read, label = pandoc.read(text, 'csv').blocks:walk { Table = numbers_right }, ''
   figure.caption.long:walk {
     Span = function(el) if el.classes:includes 'caption-label' then label = pandoc.utils.stringify(el) end end,
   }
