@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rejeu.evaluation import statistics
-from rejeu.evaluation.statistics import Estimate
 from rejeu.job.whole_files import read_json
+
+if TYPE_CHECKING:
+    from rejeu.evaluation.statistics import Estimate
 
 Number = int | float
 
@@ -158,9 +159,8 @@ def at(value: Any, origin: Origin) -> Any:
 def computed(value: Any, *sources: Any) -> Any:
     """`value` with the addresses of the values that it was computed from."""
     origin = origin_of(*sources)
-    if isinstance(value, Estimate):
-        names = ("mean", "low", "high", "n")
-        return replace(value, **{name: at(getattr(value, name), origin) for name in names})
+    if is_dataclass(value) and not isinstance(value, type):  # as an Estimate
+        return replace(value, **{name: at(it, origin) for name, it in vars(value).items()})
     return at(value, origin) if origin else value
 
 
@@ -169,13 +169,17 @@ def counted(values: Sequence[Any]) -> int:
     return computed(len(values), list(values))
 
 
-def estimate(values: Sequence[float | None], *sources: Any) -> Estimate:
+def estimate(values: Sequence[float | None], *sources: Any) -> "Estimate":
     """`statistics.estimate` of values, with their addresses, or else those of `sources`."""
+    from rejeu.evaluation import statistics  # noqa: PLC0415  numpy and scipy, which planning lacks
+
     return computed(statistics.estimate(values), values, *sources)
 
 
-def share(values: Sequence[float | None], *sources: Any) -> Estimate:
+def share(values: Sequence[float | None], *sources: Any) -> "Estimate":
     """`statistics.share` of values, with their addresses, or else those of `sources`."""
+    from rejeu.evaluation import statistics  # noqa: PLC0415
+
     return computed(statistics.share(values), values, *sources)
 
 
