@@ -35,6 +35,7 @@ def get(self, url, *_, **__):
         raise requests.ConnectionError(url)
     answer = requests.Response()
     answer.status_code, answer.url, answer._content = 200, url, Path(context).read_bytes()
+    answer.headers["Content-Type"] = "application/ld+json"
     return answer
 
 http.HttpRequester.get = get
