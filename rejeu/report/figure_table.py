@@ -91,8 +91,7 @@ def is_single(line: Line2D) -> bool:
 
 def is_data(axes: Axes, line: Line2D) -> bool:
     """Whether a line shows points; one that parts the panel has its ends at the edges."""
-    edges = (axes.get_xaxis_transform("grid"), axes.get_yaxis_transform("grid"))
-    return line.get_transform() not in edges
+    return line.get_transform() == axes.transData
 
 
 def interval_ends(bar: ErrorbarContainer | None) -> list[tuple[float, float]]:
