@@ -18,7 +18,7 @@ import psutil
 
 from rejeu.build import gpu_memory, hub
 from rejeu.build.estimates import YARDSTICKS
-from rejeu.build.plan import disk_of, free_mb
+from rejeu.build.plan import disk_of, free_mb, planned_jobs
 from rejeu.errors import RejeuError, listed
 from rejeu.study.configuration import Study
 
@@ -62,7 +62,7 @@ def refuse_missing(workflow: Any, study: Study, *, runs_here: bool) -> None:
 def waiting_jobs(workflow: Any, study: Study) -> list[Waiting]:
     """The jobs that Snakemake's graph says will run."""
     jobs = []
-    for job in workflow.dag.needrun_jobs():
+    for job in planned_jobs(workflow):
         given = dict(job.wildcards.items())
         part = given.get("part")
         if part is None and "timing" in given:
