@@ -55,7 +55,7 @@ def test_every_command_has_help(name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("reprot",), "No such command 'reprot'. Did you mean 'report'?"),
+        (("reprot",), "No such command 'reprot'. Did you mean 'report'"),
         (("why", "--teir", "smoke"), "--tier"),
         (("decide", "--minutes", "long"), "Input should be a valid number"),
         (("report", "-C", "nowhere"), "dir 'nowhere' does not exist"),

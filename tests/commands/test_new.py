@@ -91,6 +91,7 @@ def test_it_builds_at_once(tmp_path: Path) -> None:
     done = rejeu("report", folder=study)
     assert done.returncode == 0, done.stderr
     assert (study / "report.pdf").is_file()
-    assert "Made: report.pdf" in done.stdout
+    assert "report.pdf" in done.stdout
+    assert "Built in " in done.stdout
     done = rejeu("claims", folder=study)
     assert "contradicted" in done.stdout
