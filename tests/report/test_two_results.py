@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rejeu.evaluation.judge import RISK
 from rejeu.report.numbers import Numbers
 from rejeu.report.write import write
 from tests.report.results_folder import (
@@ -78,8 +79,8 @@ def fractions(text: str) -> set[float]:
 
 
 def settings() -> set[float]:
-    """What both reports may show: the settings that both studies share, margins, the level at which
-    claims are judged, and 0 and 1 as metrics.
+    """What both reports may show: the settings that both studies share, margins and the bounds that
+    they give, the levels at which claims are judged, and 0 and 1 as metrics.
     """
     study = study_of()
     chosen = [
@@ -99,11 +100,16 @@ def settings() -> set[float]:
     ]
     shares = {round(share, 12) for share in doses}
     judged = claims_of(study).judged(study)
-    margins = {
-        found["margin"]
-        for each in judged
-        for arm in ("corrected", "notebook")
-        for found in each[arm]
+    compared = [
+        found for each in judged for arm in ("corrected", "notebook") for found in each[arm]
+    ]
+    margins = {found["margin"] for found in compared}
+    bounds = {
+        round(found["around"] + side * found["margin"], 10)
+        for found in compared
+        for side in (-1, 1)
     }
+    # The comparisons of one arm share its risk.
+    levels = {round(100 * (1 - RISK / count), 12) for count in range(1, 9)}
     decays = low.weight_decay / base.weight_decay
-    return {*chosen, *shares, *margins, decays, 95.0, 0.0, 1.0}
+    return {*chosen, *shares, *margins, *map(abs, bounds), *levels, decays, 0.0, 1.0}
