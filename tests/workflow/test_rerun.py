@@ -162,10 +162,14 @@ def test_code_of_data_reaches_what_can_import_it(copy: Copy) -> None:
 def test_claims_reach_the_judge_and_the_report(copy: Copy) -> None:
     project = copy()
     project.replace("report/claims.yaml", "The baseline learned well to tell", "It learned to tell")
-    assert project.planned(*SMOKE).keys() == REPORT_RULES | {"write_cards"}
+    assert project.planned(*SMOKE).keys() == REPORT_RULES | {"draw_claims", "write_cards"}
     path = "sentiment.baseline.metrics.above_larger_class, side: above, margin"
     project.replace("report/claims.yaml", f"{path}: 0.1}}", f"{path}: 0.2}}")
-    assert project.planned(*SMOKE).keys() == REPORT_RULES | {"judge_claims", "write_cards"}
+    assert project.planned(*SMOKE).keys() == REPORT_RULES | {
+        "draw_claims",
+        "judge_claims",
+        "write_cards",
+    }
     target = "results/smoke/claims.json"
     assert project.why(target) == [
         f"{target} is out of date: 1 job would run. Causes:",
