@@ -13,6 +13,7 @@ from typing import Any
 from rejeu.build.dry_run import dry_run
 from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
+from rejeu.evaluation.judge_tier import values_compared
 from rejeu.job.whole_files import read_json
 from rejeu.report.addresses import in_lines, unrounded
 from rejeu.study.names import suggest
@@ -215,20 +216,7 @@ def expanded(origin: Iterable[Address], reference: str | None, root: Path) -> It
 
 def compared_files(comparison: Mapping[str, Any], tier: str) -> list[Address]:
     """The addresses of the values that were compared, on each seed."""
-    found = []
-    for path in (comparison["of"], comparison["against"]):
-        if path is None:
-            continue
-        part, name, *keys = path.split(".")
-        if part == "timing":
-            found.append(address(f"results/{tier}/timing/{name}.json", keys))
-            continue
-        file = f"{keys[0]}.{'jsonl' if keys[0] == 'log' else 'json'}"
-        found += [
-            address(f"results/{tier}/{part}/{name}/seed{seed}/{file}", keys[1:])
-            for seed in comparison["seeds"]
-        ]
-    return found
+    return [address(*found) for found in values_compared(comparison, tier)]
 
 
 def address(file: str, keys: list[str]) -> Address:

@@ -20,8 +20,7 @@ from rejeu.build import records
 from rejeu.build.commit import git
 from rejeu.build.engine import engine
 from rejeu.errors import RejeuError
-from rejeu.evaluation.judge import Runs, judge_all
-from rejeu.evaluation.quantities import Results, read_reference, referred, tier_folder
+from rejeu.evaluation.judge_tier import judge_tier
 from rejeu.graph.graph import Graph
 from rejeu.graph.load import load_graph
 from rejeu.graph.paths import CLAIMS, OBSERVATIONS
@@ -144,22 +143,16 @@ def files_of(graph: Graph, tier: str) -> Files:
 
 def judged_again(graph: Graph, tier: str, files: Files) -> list[dict[str, Any]]:
     """All entries of claims.json and observations.json, from the runs' results."""
-    settings, given = Settings(graph), set(files.every)
-    wildcards = SimpleNamespace(tier=tier)
-    results = Results(
-        tier_folder(given, tier),
-        graph.seeds[tier],
-        settings.own_seeds(wildcards),
-        settings.placebos(),
-        given,
-    )
-    printed = read_reference(files.reference)
-    return judge_all(
+    settings = Settings(graph)
+    return judge_tier(
+        files.every,
+        files.reference,
         graph.judged,
         tier,
-        Runs(results.quantity, results.kinds, results.own_seeds, results.device()),
-        lambda path: {0: referred(printed, path)},
-        graph.study.tiers[tier].looks,
+        seeds=graph.seeds[tier],
+        own=settings.own_seeds(SimpleNamespace(tier=tier)),
+        looks=graph.study.tiers[tier].looks,
+        placebos=settings.placebos(),
     )
 
 

@@ -1,7 +1,6 @@
 """Where a report's numbers come from: inputs, versions, hardware, code, time spent."""
 
 import platform
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from rejeu.build.accepted import accepted
 from rejeu.build.commit import git
+from rejeu.build.conda_environments import locked
 from rejeu.build.engine import engine
 from rejeu.build.packages import NUMERIC, QUANTISING, installed, versions
 from rejeu.build.stale import stale
@@ -87,7 +87,7 @@ def provenance(
 
 def pinned(lock: Path) -> list[str]:
     """The names of the packages that a lock file pins."""
-    return re.findall(r"^([\w.\-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    return [pin.partition("==")[0] for pin, *_ in locked(lock.read_text("utf-8")).values()]
 
 
 def turned_by(renderer: str) -> dict[str, str | None]:

@@ -123,9 +123,8 @@ def model_cards(
                         "model_card.md.j2",
                         language,
                         words[language],
-                        tier=study["tier"],
-                        study=study["report"]["title"][language],
-                        part=settings | {"title": settings["title"][language]},
+                        study,
+                        settings,
                         result=results[part][name],
                         arguments=replace(results[part][name], runs=[result.runs[place]]).arguments,
                         run=result.runs[place],
@@ -207,9 +206,8 @@ def data_cards(
                 "data_card.md.j2",
                 language,
                 words[language],
-                tier=study["tier"],
-                study=study["report"]["title"][language],
-                part=settings | {"title": settings["title"][language]},
+                study,
+                settings,
                 splits=splits,
                 licence=source["licence"],
                 provenance=with_listings({"inputs": {origins[part]["data"]: source}}),
@@ -239,8 +237,15 @@ def data_cards(
     return cards
 
 
-def half(template: str, language: str, words: Mapping[str, str], **names: Any) -> str:
-    """A card's text in one language."""
+def half(
+    template: str,
+    language: str,
+    words: Mapping[str, str],
+    study: Mapping[str, Any],
+    part: Mapping[str, Any],
+    **names: Any,
+) -> str:
+    """A card's text in one language, on a part of a study."""
     text = write(
         TEMPLATES / template,
         {
@@ -248,6 +253,9 @@ def half(template: str, language: str, words: Mapping[str, str], **names: Any) -
             # The study's own text, which may hold Markdown as its templates do.
             "words": {name: Markup(text) for name, text in words.items()},  # noqa: S704
             "language": language,
+            "tier": study["tier"],
+            "study": study["report"]["title"][language],
+            "part": {**part, "title": part["title"][language]},
             "tested": lambda split: split.get("test") or split["heldout"],
             **names,
         },

@@ -22,7 +22,7 @@ from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
 from rejeu.build.records import recorded
-from rejeu.evaluation.fields import quantities
+from rejeu.evaluation.judge_tier import values_compared
 from rejeu.job.whole_files import read_json, sha256_of
 from rejeu.sharing.licences import spdx
 
@@ -522,14 +522,7 @@ def evidence(entry: Mapping[str, Any], tier: str) -> Iterator[str]:
     """The result files that a claim's comparisons were read from."""
     for compared in entry["arms"].values():
         for each in compared:
-            for path in quantities([each]):
-                part, name, *keys = path.split(".")
-                if part == "timing":
-                    yield f"results/{tier}/timing/{name}.json"
-                    continue
-                suffix = "jsonl" if keys[0] == "log" else "json"
-                for seed in each["seeds"] or ():
-                    yield f"results/{tier}/{part}/{name}/seed{seed}/{keys[0]}.{suffix}"
+            yield from (file for file, _ in values_compared(each, tier))
 
 
 def margins(built: Crate, entry: Mapping[str, Any]) -> Iterable[Entity]:

@@ -19,6 +19,7 @@ from rejeu.data.tokenise import read_tokens
 from rejeu.job.run import Progress
 from rejeu.job.whole_files import read_json, sha256_of
 from rejeu.training import classifier, generation, hardware, lora
+from tests.commands import command_line
 from tests.sharing.checks import NEVER_MET, issues, needs_checks
 from tests.workflow.project import ROOT, Project
 
@@ -28,13 +29,7 @@ TIER = ("--tier", "smoke")
 
 def rejeu(folder: Path, *words: Any, code: int = 0) -> str:
     """Both streams of the command, which must end with `code`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "rejeu", *map(str, words)],
-        cwd=folder,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    done = command_line.rejeu(*map(str, words), folder=folder)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

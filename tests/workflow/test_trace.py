@@ -1,8 +1,6 @@
 """A finished report is followed back to its raw inputs, and says what its results say."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from rejeu.commands.trace import Address, address, behind, expanded, jobs_of
 from rejeu.job.whole_files import read_json, sha256_of
+from tests.commands import command_line
 from tests.workflow.project import Project
 
 LANGUAGES = ("fr", "en")
@@ -19,13 +18,7 @@ LANGUAGES = ("fr", "en")
 
 def rejeu(project: Project, *words: str) -> tuple[int, str]:
     """Run a command there; its exit code, and what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "rejeu.commands.main", *words],
-        cwd=project.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command_line.rejeu(*words, folder=project.folder)
     return done.returncode, done.stdout + done.stderr
 
 
