@@ -33,7 +33,7 @@ def workflow(*rules: str, conda: str = "report.yaml") -> Any:
     """A workflow whose jobs of these rules will run."""
     jobs = [
         SimpleNamespace(
-            rule=SimpleNamespace(name=rule, conda_env=conda),
+            rule=SimpleNamespace(name=rule, conda_env=conda, norun=False),
             is_script=True,
             wildcards={},
             resources={},
