@@ -22,12 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of the tests that take long a whole run may have room for a part: by their names' hashes."""
+    """Of the tests that take long a whole run may have room for a part: every N-th by its hash."""
     if share := config.getoption("--share"):
         number, shares = map(int, share.split("/"))
-        others = [item for item in items if crc32(item.nodeid.encode()) % shares != number % shares]
+        shuffled = sorted(items, key=lambda item: crc32(item.nodeid.encode()))
+        chosen = shuffled[number % shares :: shares]
+        others = [item for item in items if item not in chosen]
         config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in others]
+        items[:] = [item for item in items if item in chosen]
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import nct
 
 FEWEST_SEEDS = 3  # for a mean to have an interval
 SHAPE = 1.0  # of the lognormal noise that verdicts withstand
@@ -112,6 +110,9 @@ def detectable(values: Sequence[float], risk: float) -> float | None:
 @cache
 def detectable_spreads(n: int, risk: float) -> float:
     """`detectable`, as a multiple of the spread."""
+    from scipy.optimize import brentq  # noqa: PLC0415  half a second that reports do without
+    from scipy.stats import nct  # noqa: PLC0415
+
     bound = critical(n, risk)
 
     def short(distance: float) -> float:

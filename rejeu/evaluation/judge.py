@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scipy.stats import binom, binomtest
-
 from rejeu.evaluation import guarded
 from rejeu.evaluation.fields import Side, quantities, run_of
 
@@ -307,6 +305,8 @@ def share_of_seeds(count: int, n: int, risk: float) -> dict[str, Any]:
 
     It holds where more than half of all fresh runs would show it, and needs six seeds or more.
     """
+    from scipy.stats import binomtest  # noqa: PLC0415  half a second that reports do without
+
     interval = binomtest(count, n).proportion_ci(1 - risk, method="exact")
     low, high = float(interval.low), float(interval.high)
     state: State = "holds" if low > HALF else "fails" if high < HALF else "unclear"
@@ -322,6 +322,8 @@ def share_of_seeds(count: int, n: int, risk: float) -> dict[str, Any]:
 
 def of_coins(count: int, n: int) -> float:
     """The probability of so uneven a count, on either side, of `n` coins."""
+    from scipy.stats import binom  # noqa: PLC0415  half a second that reports do without
+
     tail = min(float(binom.cdf(count, n, HALF)), float(binom.sf(count - 1, n, HALF)))
     return min(1.0, 2 * tail)
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from rejeu.evaluation.fields import RULES
 
@@ -116,6 +115,8 @@ def measure_predictions(
 
 def exact_interval(right: int, rows: int) -> list[float]:
     """The 95 % interval (Clopper-Pearson) of a share of `rows`."""
+    from scipy.stats import binomtest  # noqa: PLC0415  half a second that reports do without
+
     interval = binomtest(right, rows).proportion_ci(0.95, method="exact")
     return [float(interval.low), float(interval.high)]
 

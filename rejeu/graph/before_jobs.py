@@ -14,6 +14,7 @@ from rejeu.clusters import generic, slurm
 from rejeu.errors import RejeuError, listed
 from rejeu.graph.graph import Graph
 from rejeu.graph.paths import INPUTS
+from rejeu.graph.report_files import ReportFiles
 from rejeu.graph.settings import Settings
 from rejeu.report import precheck, renderer
 from rejeu.report.template_names import refuse_missing_figures
@@ -105,8 +106,8 @@ def refuse_report(workflow: Any, graph: Graph) -> None:
         refuse_missing_figures(texts, graph.comparisons.figures)
         renderer.refuse_unusable(renderer.chosen(study.renderer))
         # It imports pandoc and Typst, which with conda only the jobs may have.
-        precheck.check_glyphs(texts)
-        precheck.check_look(texts)
+        look = ReportFiles(graph).assets
+        precheck.check_rendering(texts, look, graph.code("render_report.py"))
     except ImportError:
         return
 

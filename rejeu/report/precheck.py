@@ -8,11 +8,13 @@ import re
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from jinja2 import nodes
 
 from rejeu.errors import RejeuError
+from rejeu.job.whole_files import read_note, sha256_of, write_note
 from rejeu.report.template_names import Judged, check_template, facts_given, parsed
 from rejeu.report.typed import refuse_typed, refuse_typed_words
 from rejeu.report.vocabulary import NAMES
@@ -26,6 +28,8 @@ _CITED = re.compile(r"\[[^\[\]{}]*@[^\[\]{}]*\]")
 _KEY = re.compile(r"@([A-Za-z0-9_][\w:.#$%&+?<>~/-]*)")
 _ENTRY = re.compile(r"^\s*@\w+\s*\{\s*([^,\s]+)\s*,", re.MULTILINE)
 _CROSS_REFERENCE = re.compile(r"(fig|tbl|sec|eq)-")
+
+PASSED = Path(".cache") / "rejeu" / "look.json"  # what `check_rendering` found whole
 
 PROBE = """---
 title: Probe
@@ -233,6 +237,43 @@ def refuse_unknown(where: str, cited: str, known: list[str], folder: Path) -> No
         raise RejeuError(f"{where}: cites '{cited}', which {folder / 'refs.bib'} lacks; {hint}")
 
 
+def check_rendering(assets: Path, files: Iterable[str], code: str) -> None:
+    """`check_glyphs` and `check_look`, but where both passed with the same characters and look.
+
+    A sentence that changes so doesn't wait a second for what it can't break.
+
+    Args:
+        assets: the study's folder of templates.
+        files: of the look, the engine's and the study's.
+        code: the identity of the Python that renders.
+
+    Raises:
+        ImportError: a program is not installed here.
+        RejeuError: as the two raise it.
+    """
+    what = {
+        "characters": "".join(sorted(characters(assets))),
+        "files": {name: sha256_of(name) for name in files},
+        "code": code,
+        "programs": {name: version(name) for name in ("pypandoc_binary", "typst")},
+    }
+    if read_note(PASSED) == what:
+        return
+    check_glyphs(assets)
+    check_look(assets)
+    write_note(PASSED, what)
+
+
+def characters(assets: Path) -> dict[str, str]:
+    """The characters of all templates and words, and where each stands last."""
+    return {
+        character: f"{path}, line {number}"
+        for path in (*assets.rglob("*.qmd.j2"), *assets.rglob("words.yaml"))
+        for number, line in enumerate(read_utf8(path).split("\n"), 1)
+        for character in line
+    }
+
+
 def check_glyphs(assets: Path) -> None:
     """Refuse a template or words with a character that the PDF's fonts lack.
 
@@ -241,12 +282,7 @@ def check_glyphs(assets: Path) -> None:
     """
     from rejeu.report.typeset import missing_glyphs, no_glyph  # noqa: PLC0415  it needs Typst
 
-    written = {
-        character: f"{path}, line {number}"
-        for path in (*assets.rglob("*.qmd.j2"), *assets.rglob("words.yaml"))
-        for number, line in enumerate(read_utf8(path).split("\n"), 1)
-        for character in line
-    }
+    written = characters(assets)
     for character in sorted(missing_glyphs("".join(written))):
         raise RejeuError(f"{written[character]}: {no_glyph(character)}. Nothing was run.")
 

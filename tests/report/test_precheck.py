@@ -173,6 +173,33 @@ def test_a_look_that_does_not_render(
     assert said in str(caught.value)
 
 
+def test_what_passed_is_not_rendered_again(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until a file of the look, the code, or the characters in use change; a refusal is no pass."""
+    monkeypatch.chdir(report.parent)
+    rendered: list[str] = []
+    monkeypatch.setattr(precheck, "check_look", lambda _: rendered.append("look"))
+    sentence, own = report / "en" / "report.qmd.j2", report / "portable.lua"
+    shutil.copyfile(LOOK / own.name, own)
+
+    def check(code: str = "a") -> int:
+        precheck.check_rendering(report, [str(own)], code)
+        return len(rendered)
+
+    assert (check(), check()) == (1, 1)
+    text = sentence.read_text(encoding="utf-8")
+    sentence.write_text(f"{text}\nOne more sentence.\n", encoding="utf-8")
+    assert check() == 1
+    sentence.write_text(f"{text}\nA sign: \N{DOUBLE DAGGER}.\n", encoding="utf-8")
+    assert check() == 2
+    own.write_text(f"{own.read_text(encoding='utf-8')}\n-- more\n", encoding="utf-8")
+    assert check() == 3
+    assert check("b") == 4
+    sentence.write_text(f"{text}\nNo font has \U0001f600.\n", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(RejeuError, match="U\\+1F600"):
+            check("b")
+
+
 def test_cited_keys_of_a_line() -> None:
     assert precheck.cited_in("As [@a2020x; see @b_2, p. 3] and @fig-x, [@sec-y-en].") == [
         "a2020x",

@@ -40,11 +40,15 @@ def numbers_by_place(known: dict[str, Any]) -> dict[str, list[Address]]:
 
 
 def test_a_number_of_each_table_and_figure_is_followed_to_raw_inputs(built: Project) -> None:
-    root = built.folder
+    follow(built.folder, "smoke")
+
+
+def follow(root: Path, tier: str) -> None:
+    """Follow a number of each table and figure of a built tier's report to the inputs' sha256."""
     with chdir(root):
-        jobs = jobs_of("smoke", root)
+        jobs = jobs_of(tier, root)
         for language in LANGUAGES:
-            report = root / "results/smoke/report" / language
+            report = root / f"results/{tier}/report" / language
             places = numbers_by_place(read_json(report / "addresses.json"))
             source = (report / "report.qmd").read_text(encoding="utf-8")
             floats = set(re.findall(r"\{#((?:tbl|fig)-[\w-]+)", source))
