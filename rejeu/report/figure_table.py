@@ -55,14 +55,8 @@ def rows_of(
     if axes.images:
         yield from (panel | cell for cell in cells(axes, place, value))
         return
-    bars = {id(bar.lines[0]): bar for bar in axes.containers if isinstance(bar, ErrorbarContainer)}
     singles = [line for line in axes.get_lines() if is_single(line)]
-    for line in axes.get_lines():
-        bar = bars.get(id(line))
-        name = str(bar.get_label() if bar else line.get_label())
-        known = "" if UNNAMED.match(name) else name
-        if line in singles or not is_data(axes, line) or not (known or bar):
-            continue
+    for line, bar, known in series_of(axes):
         ends = interval_ends(bar)
         for number, (x, y) in enumerate(np.asarray(line.get_xydata())):
             row = {words["series"]: known, place: written_place(axes, x, numbers)}
@@ -82,6 +76,17 @@ def rows_of(
                 | row
                 | ({words["single_values"]: words["then"].join(beside)} if beside else {})
             )
+
+
+def series_of(axes: Axes) -> Iterator[tuple[Line2D, ErrorbarContainer | None, str]]:
+    """The lines of one panel that have rows, the bars at their points, and their names, if any."""
+    bars = {id(bar.lines[0]): bar for bar in axes.containers if isinstance(bar, ErrorbarContainer)}
+    for line in axes.get_lines():
+        bar = bars.get(id(line))
+        name = str(bar.get_label() if bar else line.get_label())
+        known = "" if UNNAMED.match(name) else name
+        if not is_single(line) and is_data(axes, line) and (known or bar):
+            yield line, bar, known
 
 
 def is_single(line: Line2D) -> bool:

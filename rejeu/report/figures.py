@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter
 
 from rejeu.job.whole_files import replacing
 from rejeu.report import escape
+from rejeu.report.figure_parts import name_parts
 from rejeu.report.figure_table import as_csv
 from rejeu.report.numbers import Numbers
 from rejeu.report.words import read_words
@@ -76,6 +77,7 @@ def save(
                 table = as_csv(figure, language.numbers, language.words)
                 temporary.write_text(table, encoding="utf-8")
                 continue
+            name_parts(figure)
             metadata = {"Date": None} if suffix == "svg" else {"Software": None}
             figure.savefig(temporary, format=suffix, dpi=160, metadata=metadata)
 

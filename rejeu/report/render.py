@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from rejeu.report.typeset import CODE_BLOCK, refuse_missing_glyphs, typeset
 
 LOOK = Path(__file__).parent / "look"
 
+# How an identifier of the source stands in what is made of it.
+IN_TYPST, IN_HTML = r"<(?:\w+-)?{}>", 'id="{}"'
 # Quarto goes on after these; a report with a hole in it must not come out.
 _QUARTO_HOLES = re.compile(
     r"unable to resolve crossref|citation \S+ not found|could not fetch resource"
@@ -65,30 +68,47 @@ def render(
     refuse_undefined_footnotes(source)
     typ = source.with_suffix(".typ").absolute()
     with replacing(html) as new_html, replacing(pdf) as new_pdf:
-        # Quarto goes on after most holes. The embedded filters refuse them all.
-        _pandoc(source, typ, _TYPST_OPTIONS)
         if renderer == "quarto":
+            # It goes on after most holes; the embedded filters refuse them all.
+            _pandoc(source, typ, _TYPST_OPTIONS)
             said = _quarto(source, "typst", typ, timestamp)
             said += _quarto(source, "html", new_html, timestamp)
             apart(typ, language_of(source))
+            refuse_lost(source, "Typst", typ, IN_TYPST)
+            lacking = typeset(typ, new_pdf, timestamp)
         else:
-            text, numbers = source.read_text(encoding="utf-8"), []
-            if addresses is not None:
-                text, numbers = with_tokens(text, addresses)
-            marked = source.with_name("marked.qmd")
-            write_text(marked, text)
-            write_json(source.with_name("numbers.json"), numbers)
-            led = source.with_name("languages.json")
-            data = {"figure-data": words["figure_data"]} if words else {}
-            write_json(led, {"languages": pages(others or {}), **data})
-            said = _pandoc(
-                marked, new_html.absolute(), [*_HTML_OPTIONS, f"--metadata-file={led.name}"]
-            )
-            if words:
-                with_script(new_html, words)
-        refuse_lost(source, typ, new_html)
+            with ThreadPoolExecutor(1) as beside:
+                page = beside.submit(_page, source, new_html, others or {}, words, addresses)
+                _pandoc(source, typ, _TYPST_OPTIONS)
+                refuse_lost(source, "Typst", typ, IN_TYPST)
+                lacking = typeset(typ, new_pdf, timestamp)
+                said = page.result()
+        refuse_lost(source, "HTML", new_html, IN_HTML)
         without_empty_headers(new_html)
-        refuse_missing_glyphs(source, typeset(typ, new_pdf, timestamp))
+        refuse_missing_glyphs(source, lacking)
+    return said
+
+
+def _page(
+    source: Path,
+    html: Path,
+    others: Mapping[str, str],
+    words: Mapping[str, str] | None,
+    addresses: Mapping[str, Any] | None,
+) -> str:
+    """The HTML page of a source by pandoc, as `render` says; returns what pandoc said."""
+    text, numbers = source.read_text(encoding="utf-8"), []
+    if addresses is not None:
+        text, numbers = with_tokens(text, addresses)
+    marked = source.with_name("marked.qmd")
+    write_text(marked, text)
+    write_json(source.with_name("numbers.json"), numbers)
+    led = source.with_name("languages.json")
+    data = {"figure-data": words["figure_data"]} if words else {}
+    write_json(led, {"languages": pages(others), **data})
+    said = _pandoc(marked, html.absolute(), [*_HTML_OPTIONS, f"--metadata-file={led.name}"])
+    if words:
+        with_script(html, words)
     return said
 
 
@@ -152,7 +172,7 @@ def with_script(html: Path, words: Mapping[str, str]) -> None:
     told = {
         name: words[f"page_{name}"]
         for name in ("all", "filter", "rows", "sort", "decimal", "sources")
-    }
+    } | {name: words[name] for name in ("series", "single_values")}
     # In a script's element only `<` could end it.
     spoken = json.dumps(told, ensure_ascii=False).replace("<", "\\u003c")
     text = html.read_text(encoding="utf-8")
@@ -180,24 +200,25 @@ def refuse_undefined_footnotes(source: Path) -> None:
             )
 
 
-def refuse_lost(source: Path, typ: Path, html: Path) -> None:
+def refuse_lost(source: Path, outcome: str, made: Path, marked: str) -> None:
     """Refuse an outcome that lacks an identifier of its source: what it named has no number.
+
+    Args:
+        outcome: what `made` is called.
+        marked: how an identifier stands there, a pattern with `{}` in its place.
 
     Raises:
         RejeuError: with the first that is lost.
     """
-    text = source.read_text(encoding="utf-8")
-    typst, page = (path.read_text(encoding="utf-8") for path in (typ, html))
-    for identifier in re.findall(r"\{#((?:fig|tbl|eq|sec)-[\w-]+)", text):
-        for outcome, found in (
-            ("Typst", re.search(rf"<(?:\w+-)?{identifier}>", typst)),
-            ("HTML", f'id="{identifier}"' in page),
-        ):
-            if not found:
-                raise RejeuError(
-                    f"{source}: #{identifier} is lost in {outcome}; expected every identifier of "
-                    "the source there: look at the caption that it stands behind"
-                )
+    text = made.read_text(encoding="utf-8")
+    for identifier in re.findall(
+        r"\{#((?:fig|tbl|eq|sec)-[\w-]+)", source.read_text(encoding="utf-8")
+    ):
+        if not re.search(marked.format(identifier), text):
+            raise RejeuError(
+                f"{source}: #{identifier} is lost in {outcome}; expected every identifier of "
+                "the source there: look at the caption that it stands behind"
+            )
 
 
 _COMMON_OPTIONS = [

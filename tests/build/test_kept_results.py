@@ -82,6 +82,31 @@ def test_two_copies_of_a_project_share_no_file(
     assert theirs.stat().st_mtime_ns == time
 
 
+def test_what_an_equal_job_made_and_left_in_place_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    make("one")
+    assert not kept_results.still_there(OUTPUTS, "one"), "nothing is known of who made it"
+    records.finish(OUTPUTS, (), "one")
+    records.settle(["smoke"])
+    for path in OUTPUTS:
+        os.utime(path, ns=(1, 1))
+    assert not kept_results.still_there(OUTPUTS, "two")
+    assert kept_results.still_there(OUTPUTS, "one")
+    records.settle(["smoke"])
+    assert all(Path(path).stat().st_mtime_ns > 1 for path in OUTPUTS), "made anew, to Snakemake"
+    assert records.compare(["smoke"]) == ([], [])
+    monkeypatch.setenv(kept_results.ANEW, "1")
+    assert not kept_results.still_there(OUTPUTS, "one")
+    monkeypatch.delenv(kept_results.ANEW)
+    records.begin(OUTPUTS)  # and the job didn't end
+    assert not kept_results.still_there(OUTPUTS, "one")
+    records.finish(OUTPUTS, (), "one")
+    Path(RUN).write_text("FIRST")
+    assert not kept_results.still_there(OUTPUTS, "one")
+    records.finish(OUTPUTS, (), "one")
+    Path(RUN).unlink()
+    assert not kept_results.still_there(OUTPUTS, "one")
+
+
 def test_forced_jobs_compute(monkeypatch: pytest.MonkeyPatch) -> None:
     make("one")
     monkeypatch.setenv(kept_results.ANEW, "1")
@@ -129,7 +154,7 @@ def test_a_damaged_list_of_what_is_kept(damage: str) -> None:
     assert Path(RUN).read_text() == "second"
 
 
-def test_identity_covers_all_that_results_depend_on() -> None:
+def test_identity_covers_all_that_results_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("rows.arrow").write_bytes(b"rows")
     first = kept_results.identity_of(job())
     assert kept_results.identity_of(job()) == first
@@ -141,6 +166,10 @@ def test_identity_covers_all_that_results_depend_on() -> None:
         {"threads": 2},
     ):
         assert kept_results.identity_of(job(**changes)) != first, changes
+    document = kept_results.identity_of(job(output=["report.pdf"]))
+    monkeypatch.setattr(kept_results, "installed", lambda name: f"another {name}")
+    assert kept_results.identity_of(job()) == first, "no page is made"
+    assert kept_results.identity_of(job(output=["report.pdf"])) != document
     Path("rows.arrow").write_bytes(b"sowr")
     assert kept_results.identity_of(job()) != first
 

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is on PATH"
 
 LANGUAGES = ["fr", "en"]
 DATA = "Série,Valeur\nUne,−0\u202f500\nDeux,\n"
+DRAWN = "loss_sentiment"  # as it is; the others are a line
+RUNS = {"One": [[0.7] * 20, [0.5] * 20], "Two": [[0.4] * 7, [0.2] * 7]}
 FOCUSED = """(() => {
   const it = document.activeElement, box = it.getBoundingClientRect(), style = getComputedStyle(it)
   return [it.tagName, it.textContent.trim().slice(0, 40), box.width > 0, style.outlineStyle]
@@ -47,6 +49,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             shutil.copy(FIXTURE / "figure.svg", figure)
             figure.with_suffix(".csv").write_text(DATA, encoding="utf-8")
         words = [Path(figures.__file__).parent / "words" / f"{language}.yaml"]
+        drawn = [
+            str(source.parent / "figures" / f"{DRAWN}.{language}.{each}") for each in ("svg", "csv")
+        ]
+        figures.save(
+            lambda known: figures.losses(known, RUNS, [0, 1]), figures.languages(words), drawn
+        )
         figures.save(
             lambda known: claims(known, rows, study["statements"]),
             figures.languages(words),
@@ -87,7 +95,7 @@ def test_claims_are_filtered_by_verdict(
 ) -> None:
     browser.open(pages[language])
     every = rows_shown(browser, language)
-    buttons = "[...document.querySelectorAll('.filters button')]"
+    buttons = "[...document.querySelectorAll('.filters:not(figure *) button')]"
     labels = browser.value(f"{buttons}.map(each => each.textContent)")
     assert labels[0] == f"{engine_words(language)['page_all']} ({len(every)})"
     assert len(labels) == 6  # all, and each of the five verdicts
@@ -206,7 +214,7 @@ def test_all_is_there_without_scripts(pages: dict[str, Path], browser: Page, lan
         browser.open(pages[language], scripts=scripts)
         browser.value("document.querySelectorAll('.filters, .sources').forEach(it => it.remove())")
         counts = browser.value(
-            "['table', 'figure img', 'h1, h2, h3', 'summary', 'math']"
+            "['table', 'figure :is(img, svg)', 'h1, h2, h3', 'summary', 'math']"
             ".map(each => document.querySelectorAll(`main :is(${each})`).length)"
         )
         seen.append((words_of(browser), counts))
@@ -264,13 +272,82 @@ def test_a_figure_opens_its_data(pages: dict[str, Path], browser: Page) -> None:
         "[...document.querySelectorAll('figure + details')].map(each => "
         "[each.querySelector('summary').textContent.trim(), each.querySelector('td').textContent])"
     )
-    drawn = browser.value("document.querySelectorAll('figure').length")
-    assert found == [[summary, "Une"]] * (drawn - 1)  # the claims have their table
+    drawn = browser.value("document.querySelectorAll('figure').length") - 1  # claims: their table
+    assert sorted(found) == [[summary, "One"], *[[summary, "Une"]] * (drawn - 1)]
     sides = browser.value(
         "[...document.querySelectorAll('figure + details th')].slice(0, 2)"
         ".map(each => getComputedStyle(each).textAlign)"
     )
     assert sides == ["left", "right"], "numbers stand below one another"
+
+
+FIGURE = "document.getElementById('fig-loss-sentiment-en')"
+
+
+def test_a_point_says_its_row(pages: dict[str, Path], browser: Page) -> None:
+    browser.open(pages["en"])
+    browser.value(f"{FIGURE}.scrollIntoView({{block: 'center'}})")
+    told = "document.getElementById('told')"
+    rows = browser.value(
+        f"[...{FIGURE}.nextElementSibling.querySelectorAll('tbody tr')]"
+        ".map(row => [...row.cells].map(cell => cell.textContent.trim()))"
+    )
+    heads = browser.value(
+        f"[...{FIGURE}.nextElementSibling.querySelectorAll('th')].map(each => each.textContent)"
+    )
+    for first, count, place in ((0, 20, 3), (20, 7, 6)):
+        x, y = browser.value(
+            f"(() => {{ const line = {FIGURE}.querySelector('[id$=\"points-{first}-{count}\"]'), "
+            f"box = line.querySelectorAll('use')[{place}].getBoundingClientRect(); "
+            "return [box.x + 3, box.y + 3] })()"
+        )
+        browser.point(x, y)
+        assert browser.value(f"{told}.hidden") is False
+        said = browser.value(f"[...{told}.children].map(each => each.textContent)")
+        row = rows[first + place]
+        assert said == [f"{head} {cell}" for head, cell in zip(heads, row, strict=True) if cell]
+    browser.press("Escape", 27)
+    assert browser.value(f"{told}.hidden") is True
+    browser.point(1, 1)
+
+
+def test_a_series_is_hidden_with_all_that_is_its(pages: dict[str, Path], browser: Page) -> None:
+    browser.open(pages["en"])
+    buttons = f"[...{FIGURE}.querySelectorAll('.filters button')]"
+    assert browser.value(f"{buttons}.map(each => each.textContent)") == ["One", "Two"]
+    seen = (
+        f'[...{FIGURE}.querySelectorAll(\'svg [id*="points-"], svg [id*="with-"]\')]'
+        ".filter(each => each.checkVisibility()).map(each => each.id.replace(/^drawing-\\d+-/, ''))"
+    )
+    every = browser.value(seen)
+    assert {each.split("-")[1] for each in every} == {"0", "20"}
+    assert len(every) > 4, "points, range and title of each"
+    browser.value(f"{buttons}[0].click()")
+    assert browser.value(f"{buttons}[0].getAttribute('aria-pressed')") == "false"
+    assert browser.value(seen) == [each for each in every if each.split("-")[1] == "20"]
+    browser.value(f"{buttons}[0].click()")
+    assert browser.value(seen) == every
+
+
+def test_a_drawing_keeps_its_words_and_looks(pages: dict[str, Path], browser: Page) -> None:
+    """In the page as in its file: the same size, the same alternative text, no lost reference."""
+    shapes = []
+    for scripts in (False, True):
+        browser.open(pages["en"], scripts=scripts)
+        shapes.append(
+            browser.value(
+                f"(() => {{ const it = {FIGURE}.querySelector('img, svg'), "
+                "box = it.getBoundingClientRect(); return [it.tagName.toLowerCase(), "
+                "it.ariaLabel ?? it.alt, Math.round(box.width), Math.round(box.height)] })()"
+            )
+        )
+    assert [shape[0] for shape in shapes] == ["img", "svg"]
+    assert shapes[0][1:] == shapes[1][1:]
+    lost = browser.value(
+        "[...document.querySelectorAll('svg use')].filter(each => "
+        "!document.getElementById(each.getAttribute('xlink:href').slice(1))).length"
+    )
+    assert lost == 0
 
 
 SOURCE = """(() => {

@@ -60,6 +60,7 @@
     from = link
     // Nothing in it is to be reached by keys, or called twice.
     const copies = make('div', { inert: '' }, ...shown(target).map(each => each.cloneNode(true)))
+    copies.querySelectorAll('.filters').forEach(each => each.remove())
     for (const each of copies.querySelectorAll('[id]')) each.removeAttribute('id')
     for (const each of copies.querySelectorAll('.permalink, .elsewhere, button')) each.replaceWith(...each.childNodes)
     preview.replaceChildren(copies)
@@ -85,6 +86,86 @@
   }
   preview.addEventListener('pointerleave', leaves)
   addEventListener('keydown', event => { if (event.key === 'Escape') close() })
+
+  // A figure's points say what they stand for, and its series can be hidden. The drawing's parts are
+  // named by the rows of the table beneath it: figure_parts.py.
+  const parsed = (image, prefix) => {
+    const bytes = Uint8Array.from(atob(image.src.split(',')[1]), each => each.charCodeAt(0))
+    // Identifiers are one drawing's own in its file, but the whole page's here.
+    const text = new TextDecoder().decode(bytes).replace(/ id="|(?:href="|url\()#/g, start => start + prefix)
+    const drawing = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement
+    // Its style says this of every element, which here would be the whole page's.
+    drawing.querySelectorAll('style, metadata').forEach(each => each.remove())
+    drawing.setAttribute('stroke-linejoin', 'round')
+    drawing.setAttribute('style', image.getAttribute('style') ?? '')
+    drawing.setAttribute('role', 'img')
+    drawing.setAttribute('aria-label', image.getAttribute('aria-label') ?? image.alt)
+    return document.importNode(drawing, true)
+  }
+  const told = make('div', { id: 'told', 'aria-hidden': 'true', hidden: '' })
+  document.body.append(told)
+  const untold = () => { told.hidden = true }
+  const tell = (drawing, points, event) => {
+    const away = point => {
+      const box = point.mark.getBoundingClientRect()
+      point.x = box.x + box.width / 2
+      point.y = box.y + box.height / 2
+      return Math.hypot(point.x - event.clientX, point.y - event.clientY)
+    }
+    const seen = points.filter(point => point.mark.checkVisibility()).map(point => [away(point), point])
+    const [distance, nearest] = seen.sort(([one], [other]) => one - other)[0] ?? [Infinity]
+    if (distance > 20) return untold()
+    told.replaceChildren(...nearest.lines.map(([head, cell]) => make('div', {}, make('b', {}, head), ` ${cell}`)))
+    told.hidden = false
+    const left = Math.min(nearest.x + 10, document.documentElement.clientWidth - told.offsetWidth - 8)
+    told.style.left = `${Math.max(0, left) + scrollX}px`
+    told.style.top = `${nearest.y + 10 + scrollY}px`
+  }
+  for (const [number, data] of document.querySelectorAll('figure + details.data').entries()) {
+    const image = data.previousElementSibling.querySelector('img[src^="data:image/svg+xml;base64,"]')
+    const grid = data.querySelector('table')
+    if (!image || !grid) continue
+    const prefix = `drawing-${number}-`, drawing = parsed(image, prefix)
+    const parts = [...drawing.querySelectorAll(`[id^="${prefix}points-"]`)]
+    if (!parts.length) continue
+    const heads = [...grid.tHead.rows[0].cells].map(cell => cell.textContent.trim())
+    const rows = [...grid.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.textContent.trim()))
+    const column = heads.indexOf(words.series), points = [], series = new Map(), singles = []
+    for (const part of parts) {
+      const [first, count] = part.id.match(/\d+/g).slice(-2).map(Number)
+      const marks = [...part.querySelectorAll('use')]
+      if (marks.length === count) {
+        points.push(...marks.map((mark, place) => {
+          const row = rows[first + place]
+          return { mark, lines: heads.flatMap((head, cell) => row[cell] ? [[head, row[cell]]] : []) }
+        }))
+      }
+      const beside = [...drawing.querySelectorAll(`[id^="${prefix}with-${first}-"]`)]
+      singles.push(...beside.filter(each => each.id.endsWith('-single')))
+      const name = rows[first][column]
+      if (name) series.set(name, [...series.get(name) ?? [], part, ...beside])
+    }
+    drawing.addEventListener('pointermove', event => tell(drawing, points, event))
+    drawing.addEventListener('pointerdown', event => tell(drawing, points, event))
+    drawing.addEventListener('pointerleave', untold)
+    image.replaceWith(drawing)
+    const choices = [...series.size > 1 ? series : [], ...singles.length ? [[words.single_values, singles]] : []]
+    if (!choices.length) continue
+    const caption = data.previousElementSibling.querySelector('.caption-label')?.textContent ?? ''
+    const shown = make('div', { class: 'filters', role: 'group', 'aria-label': `${caption} ${words.series}` })
+    for (const [name, hidden] of choices) {
+      const made = make('button', { type: 'button', 'aria-pressed': 'true' }, name)
+      made.addEventListener('click', () => {
+        const on = made.getAttribute('aria-pressed') !== 'true'
+        made.setAttribute('aria-pressed', on)
+        // What two choices hide is shown when both say so.
+        for (const each of hidden) each.classList.toggle(hidden === singles ? 'no-singles' : 'no-series', !on)
+      })
+      shown.append(made)
+    }
+    drawing.after(shown)
+  }
+  addEventListener('keydown', event => { if (event.key === 'Escape') untold() })
 
   // The claims, by verdict and in any column's order.
   const language = document.documentElement.lang
