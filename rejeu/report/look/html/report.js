@@ -112,7 +112,7 @@
       point.y = box.y + box.height / 2
       return Math.hypot(point.x - event.clientX, point.y - event.clientY)
     }
-    const seen = points.filter(point => point.mark.checkVisibility()).map(point => [away(point), point])
+    const seen = points.filter(point => !point.mark.closest('.no-series')).map(point => [away(point), point])
     const [distance, nearest] = seen.sort(([one], [other]) => one - other)[0] ?? [Infinity]
     if (distance > 20) return untold()
     told.replaceChildren(...nearest.lines.map(([head, cell]) => make('div', {}, make('b', {}, head), ` ${cell}`)))
