@@ -8,10 +8,11 @@ import re
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import nodes
+from jinja2 import Environment, nodes
 
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_note, sha256_of, write_note
@@ -96,7 +97,7 @@ def check_sources(
         refuse_unknown("config.yaml: " + key, cited, bibliography_keys, folder)
     facts = facts_given(folder)
     for language in languages:
-        templates = environment(folder / language)
+        templates = reading(folder / language)
         known_names = NAMES | set(parts) | set(templates.globals)
         # What a template defines its chapters may name; so it comes first.
         for path in templates_of(folder, language):
@@ -107,6 +108,12 @@ def check_sources(
             for line, text in enumerate(read_utf8(path).split("\n"), 1):
                 for cited in cited_in(text):
                     refuse_unknown(f"{path}, line {line}", cited, bibliography_keys, folder)
+
+
+@cache
+def reading(folder: Path) -> Environment:
+    """How a folder's templates are read, once: checks that read the same text share its tree."""
+    return environment(folder)
 
 
 def templates_of(folder: Path, language: str) -> list[Path]:
@@ -133,7 +140,7 @@ def experiments_named(
     named: dict[str, dict[str, None]] = {part: {} for part in parts}
     for language in languages:
         for path in templates_of(folder, language):
-            for node in parsed(environment(folder / language), path).find_all(nodes.Getattr):
+            for node in parsed(reading(folder / language), path).find_all(nodes.Getattr):
                 match node.node:
                     case nodes.Name(name=part) if part in named and not hasattr(dict, node.attr):
                         named[part][node.attr] = None
@@ -148,7 +155,7 @@ def sections_shown(folder: Path, languages: Iterable[str]) -> list[str] | None:
         if not paths:
             return None
         for path in paths:
-            for call in parsed(environment(folder / language), path).find_all(nodes.Call):
+            for call in parsed(reading(folder / language), path).find_all(nodes.Call):
                 match call:
                     case nodes.Call(
                         node=nodes.Name(name="verdicts_at" | "verdicts"),

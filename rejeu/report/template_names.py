@@ -3,6 +3,7 @@
 import ast
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
@@ -16,15 +17,23 @@ Judged = Mapping[str, Mapping[str, Collection[str]]]
 
 
 def parsed(templates: Environment, path: Path) -> nodes.Template:
-    """A template's syntax tree.
+    """A template's syntax tree, which several checks read and none changes.
 
     Raises:
         RejeuError: with the file, the line and what is wrong there.
     """
+    return _shared(templates, read_utf8(path), path)
+
+
+def parse(templates: Environment, text: str, path: Path) -> nodes.Template:
+    """As `parsed`, but of one's own."""
     try:
-        return templates.parse(read_utf8(path), path.name)
+        return templates.parse(text, path.name)
     except TemplateSyntaxError as error:
         raise refused(path, error) from None
+
+
+_shared = lru_cache(maxsize=64)(parse)
 
 
 def refused(path: Path, error: TemplateSyntaxError) -> RejeuError:
@@ -51,7 +60,7 @@ def check_template(
     Returns:
         The names that it defines for a chapter: macros, and values that it sets or imports.
     """
-    tree = parsed(templates, path)
+    tree = parse(templates, read_utf8(path), path)  # Jinja folds constants in what it looks through
     check_filters(templates, tree, path)
     try:
         undeclared = meta.find_undeclared_variables(tree)

@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,11 @@ def as_yaml(value: Any) -> Any:
 
 
 def _parse_yaml(text: str, where: str) -> Any:
+    return deepcopy(_parsed_yaml(text, where))
+
+
+@lru_cache(maxsize=64)  # words and claims are asked for in several places, and take long to parse
+def _parsed_yaml(text: str, where: str) -> Any:
     try:
         from rejeu.study.yaml_reader import parse_yaml  # noqa: PLC0415  it reads this module
     except ModuleNotFoundError:  # beside a Snakemake that was installed alone, whose jobs have more
