@@ -18,7 +18,7 @@ except ModuleNotFoundError as error:
 
 from rejeu.build import records, snakemake_run
 from rejeu.build.conda import prepare_jobs
-from rejeu.build.environment import prepare
+from rejeu.build.environment import collect_seldom, prepare
 from rejeu.data.sources import unpinned
 from rejeu.errors import RejeuError
 from rejeu.graph.before_jobs import before_jobs
@@ -45,6 +45,7 @@ from rejeu.graph.report_files import ReportFiles
 from rejeu.graph.settings import MACHINE, Settings
 
 ENGINE, STUDY = engine(), Path.cwd()
+collect_seldom()
 prepare(ENGINE, STUDY / "report")
 prepare_jobs(workflow, ENGINE, STUDY / "report")
 try:

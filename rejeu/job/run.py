@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rejeu.build import kept_results, records
-from rejeu.build.environment import leave_out_snakemakes
+from rejeu.build.environment import end_at_once, leave_out_snakemakes
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import exclusive
 
@@ -88,6 +88,7 @@ def logged(log: str) -> Iterator[TextIO]:
     """
     die_with_parent()
     leave_out_snakemakes()
+    end_at_once()
     with os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8") as terminal:
         try:
             redirect(log)
