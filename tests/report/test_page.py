@@ -317,7 +317,8 @@ def test_a_series_is_hidden_with_all_that_is_its(pages: dict[str, Path], browser
     assert browser.value(f"{buttons}.map(each => each.textContent)") == ["One", "Two"]
     seen = (
         f'[...{FIGURE}.querySelectorAll(\'svg [id*="points-"], svg [id*="with-"]\')]'
-        ".filter(each => each.getClientRects().length).map(each => each.id.replace(/^drawing-\\d+-/, ''))"
+        ".filter(each => each.getClientRects().length)"
+        ".map(each => each.id.replace(/^drawing-\\d+-/, ''))"
     )
     every = browser.value(seen)
     assert {each.split("-")[1] for each in every} == {"0", "20"}
