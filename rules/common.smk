@@ -46,6 +46,7 @@ from rejeu.graph.settings import MACHINE, Settings
 
 ENGINE, STUDY = engine(), Path.cwd()
 collect_seldom()
+snakemake_run.end_when_asked()
 prepare(ENGINE, STUDY / "report")
 prepare_jobs(workflow, ENGINE, STUDY / "report")
 try:

@@ -4,6 +4,7 @@ import difflib
 import os
 import shlex
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -85,6 +86,24 @@ def start_jobs_freely(workflow: Any) -> None:
     """
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+
+
+def end_when_asked() -> None:
+    """Let SIGTERM end Snakemake at any moment.
+
+    Its handler waits for a lock that the interrupted code may hold: on a busy machine about one job
+    in six then never ended. So it is called beside that code, in a thread.
+    """
+    from snakemake.scheduling.job_scheduler import JobScheduler  # noqa: PLC0415  slow to import
+
+    handle = JobScheduler.exit_gracefully
+    if handle.__module__ == __name__:
+        return
+
+    def exit_beside(self: JobScheduler, *args: Any) -> None:
+        threading.Thread(target=handle, args=(self, *args), daemon=True).start()
+
+    JobScheduler.exit_gracefully = exit_beside
 
 
 def memory() -> Any:
