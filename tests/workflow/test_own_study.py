@@ -15,6 +15,9 @@ from rejeu.study.strict_reading import read_yaml
 from rejeu.study.yaml_reader import yaml_text
 from tests.workflow.project import ROOT, Project, copy_of_the_project
 
+# Some sixty jobs, of a few seconds each; test_any_study.py has own data too, in less time.
+pytestmark = pytest.mark.slow
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TINY: dict[str, Any] = {
     "sentiment": {
