@@ -206,7 +206,7 @@ def program(
     )
 
 
-@pytest.mark.slow  # seven minutes; without it runs are submitted, deleted, killed and taken up again
+@pytest.mark.slow  # seven minutes; the others submit, delete, kill and take up single runs
 def test_the_smoke_tier_is_built_through_grid_engine(
     undisturbed: Project, fetched: Project, tmp_path: Path
 ) -> None:
