@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import same_color, to_hex
+from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -29,11 +29,13 @@ def name_parts(figure: Figure) -> None:
             row += len(axes.texts)  # a heat map's cells
             continue
         drawn = list(series_of(axes))
-        colours = Counter(str(line.get_color()) for line, _, _ in drawn)
+        colours = Counter(to_hex(line.get_color()) for line, _, _ in drawn)
         for line, bar, name in drawn:
             count = len(np.asarray(line.get_xydata()))
+            if not count:
+                continue  # it stands in the legend alone, and in no row
             line.set_gid(f"points-{row}-{count}")
-            alone = colours[str(line.get_color())] == 1
+            alone = colours[to_hex(line.get_color())] == 1
             for number, part in enumerate(beside(axes, line, bar, name, alone=alone)):
                 single = isinstance(part, Line2D) and is_single(part)
                 part.set_gid(f"with-{row}-{number}{'-single' if single else ''}")
@@ -57,10 +59,11 @@ def beside(
                 yield text.arrow_patch
     if not alone:
         return
+    colour = to_hex(line.get_color())
     for single in filter(is_single, axes.get_lines()):
-        if same_color(single.get_color(), line.get_color()):
+        if to_hex(single.get_color()) == colour:
             yield single
     for area in axes.collections:
         filled: Any = area.get_facecolor()
-        if len(filled) and same_color(to_hex(filled[0]), to_hex(line.get_color())):
+        if len(filled) and to_hex(filled[0]) == colour:
             yield area

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from jinja2 import Environment, nodes
 
+from rejeu.build.packages import TYPESETTING
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_note, sha256_of, write_note
 from rejeu.report.template_names import Judged, check_template, facts_given, parsed
@@ -262,7 +263,7 @@ def check_rendering(assets: Path, files: Iterable[str], code: str) -> None:
         "characters": "".join(sorted(characters(assets))),
         "files": {name: sha256_of(name) for name in files},
         "code": code,
-        "programs": {name: version(name) for name in ("pypandoc_binary", "typst")},
+        "programs": {name: version(name) for name in TYPESETTING},
     }
     if read_note(PASSED) == what:
         return

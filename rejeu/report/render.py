@@ -67,25 +67,26 @@ def render(
     stage(source.parent, source.read_text(encoding="utf-8"), assets)
     refuse_undefined_footnotes(source)
     typ = source.with_suffix(".typ").absolute()
-    with replacing(html) as new_html, replacing(pdf) as new_pdf:
-        if renderer == "quarto":
-            # It goes on after most holes; the embedded filters refuse them all.
-            _pandoc(source, typ, _TYPST_OPTIONS)
-            said = _quarto(source, "typst", typ, timestamp)
-            said += _quarto(source, "html", new_html, timestamp)
-            apart(typ, language_of(source))
-            refuse_lost(source, "Typst", typ, IN_TYPST)
-            lacking = typeset(typ, new_pdf, timestamp)
-        else:
-            with ThreadPoolExecutor(1) as beside:
-                page = beside.submit(_page, source, new_html, others or {}, words, addresses)
-                _pandoc(source, typ, _TYPST_OPTIONS)
-                refuse_lost(source, "Typst", typ, IN_TYPST)
-                lacking = typeset(typ, new_pdf, timestamp)
-                said = page.result()
+    with replacing(html) as new_html, replacing(pdf) as new_pdf, ThreadPoolExecutor(1) as beside:
+        page = None
+        if renderer != "quarto":
+            page = beside.submit(_page, source, new_html, others or {}, words, addresses)
+        # Quarto goes on after most holes. The embedded filters refuse them all.
+        _pandoc(source, typ, _TYPST_OPTIONS)
+        said = _by_quarto(source, typ, new_html, timestamp) if page is None else ""
+        refuse_lost(source, "Typst", typ, IN_TYPST)
+        lacking = typeset(typ, new_pdf, timestamp)
+        said += page.result() if page else ""
         refuse_lost(source, "HTML", new_html, IN_HTML)
         without_empty_headers(new_html)
         refuse_missing_glyphs(source, lacking)
+    return said
+
+
+def _by_quarto(source: Path, typ: Path, html: Path, timestamp: datetime) -> str:
+    """The Typst and the HTML of a source by Quarto, one after the other; returns what it said."""
+    said = _quarto(source, "typst", typ, timestamp) + _quarto(source, "html", html, timestamp)
+    apart(typ, language_of(source))
     return said
 
 

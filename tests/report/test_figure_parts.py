@@ -62,11 +62,13 @@ def test_a_series_has_its_points_bars_range_title_and_single_values(tmp_path: Pa
     axes.fill_between([0, 1, 2], [0, 0, 0], [1, 1, 1], color="#445566", alpha=0.2)
     axes.annotate("Two\nb", (2, 2), (2.5, 2), arrowprops={"arrowstyle": "-"})
     axes.axhline(9)
+    axes.plot([], [], marker="o", color="#778899", label="Legend's own")
     name_parts(figure)
     found = parts(figure, tmp_path / "figure.svg")
     assert len(found["points-0-2"].findall(f".//{SVG}use")) == 2
     assert len(found["points-2-3"].findall(f".//{SVG}use")) == 2, "what is no number has no mark"
     assert line.get_gid() == "points-2-3"
+    assert not [key for key in found if key.startswith("points-5-")], "a row that isn't there"
     first = [key for key in found if key.startswith("with-0-")]
     assert len(first) == 4, "two caps, the bars, the single values"
     assert [key for key in first if key.endswith("-single")] == ["with-0-3-single"]

@@ -227,8 +227,8 @@ def test_earlier_reports_stay_until_new_ones_are_whole(copy: Copy) -> None:
     assert project.trained(since) == []
 
 
-WHOLE = "                _pandoc(source, typ, _TYPST_OPTIONS)\n"
-FAILING = "                raise OSError('no')\n"
+WHOLE = "        _pandoc(source, typ, _TYPST_OPTIONS)\n"
+FAILING = "        raise OSError('no')\n"
 
 
 def test_a_rendering_that_fails_is_tried_again(copy: Copy) -> None:
