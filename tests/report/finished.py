@@ -1,6 +1,8 @@
 """A report of made-up results, written and rendered as the rules do, once for all tests."""
 
+import atexit
 import re
+import shutil
 import tempfile
 from datetime import UTC, datetime
 from functools import cache
@@ -82,5 +84,6 @@ def rendered(folder: Path, known: dict[str, dict[str, Any]], name: str) -> dict[
 def finished(seed: int, runs: int = 3) -> tuple[Path, dict[str, dict[str, Any]]]:
     """A results folder with its report's sources; and what their addresses.json say."""
     folder = Path(tempfile.mkdtemp(prefix="rejeu-finished-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     study = write_results(folder, seed, runs=runs, extra=True)
     return folder, written(folder, study)
