@@ -20,7 +20,8 @@ def name_parts(figure: Figure) -> None:
     """Give the parts of a drawing identifiers, which its SVG has then.
 
     `points-12-20` are a line's 20 points, in the order of the figure's table (`as_csv`) from its
-    row 12 on, the first being 0. `with-12-3` goes with them: a bar, a range, a title; and
+    row 12 on, the first being 0; in `points-12-20-without-0-7` the first and the eighth are no
+    numbers, and have no mark. `with-12-3` goes with them: a bar, a range, a title; and
     `with-12-3-single` are single values, of which a point is the mean.
     """
     row = 0
@@ -31,10 +32,13 @@ def name_parts(figure: Figure) -> None:
         drawn = list(series_of(axes))
         colours = Counter(to_hex(line.get_color()) for line, _, _ in drawn)
         for line, bar, name in drawn:
-            count = len(np.asarray(line.get_xydata()))
+            points = np.asarray(line.get_xydata())
+            count = len(points)
             if not count:
                 continue  # it stands in the legend alone, and in no row
-            line.set_gid(f"points-{row}-{count}")
+            unmarked = np.flatnonzero(~np.isfinite(points).all(axis=1))
+            without = "-".join(["-without", *map(str, unmarked)]) if len(unmarked) else ""
+            line.set_gid(f"points-{row}-{count}{without}")
             alone = colours[to_hex(line.get_color())] == 1
             for number, part in enumerate(beside(axes, line, bar, name, alone=alone)):
                 single = isinstance(part, Line2D) and is_single(part)

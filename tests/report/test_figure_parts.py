@@ -18,7 +18,7 @@ from rejeu.report.figures import STYLE
 from tests.report.test_figures import FIGURES, LANGUAGES
 
 SVG = "{http://www.w3.org/2000/svg}"
-MARKED = re.compile(r"points-(\d+)-(\d+)")
+MARKED = re.compile(r"points-(\d+)-(\d+)(?:-without[-\d]+)?")
 
 
 def parts(figure: Figure, path: Path) -> dict[str, Any]:
@@ -66,8 +66,9 @@ def test_a_series_has_its_points_bars_range_title_and_single_values(tmp_path: Pa
     name_parts(figure)
     found = parts(figure, tmp_path / "figure.svg")
     assert len(found["points-0-2"].findall(f".//{SVG}use")) == 2
-    assert len(found["points-2-3"].findall(f".//{SVG}use")) == 2, "what is no number has no mark"
-    assert line.get_gid() == "points-2-3"
+    marks = found["points-2-3-without-1"].findall(f".//{SVG}use")
+    assert len(marks) == 2, "what is no number has no mark"
+    assert line.get_gid() == "points-2-3-without-1"
     assert not [key for key in found if key.startswith("points-5-")], "a row that isn't there"
     first = [key for key in found if key.startswith("with-0-")]
     assert len(first) == 4, "two caps, the bars, the single values"

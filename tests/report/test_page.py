@@ -25,7 +25,8 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is on PATH"
 LANGUAGES = ["fr", "en"]
 DATA = "Série,Valeur\nUne,−0\u202f500\nDeux,\n"
 DRAWN = "loss_sentiment"  # as it is; the others are a line
-RUNS = {"One": [[0.7] * 20, [0.5] * 20], "Two": [[0.4] * 7, [0.2] * 7]}
+NONE = float("nan")
+RUNS = {"One": [[0.7] * 20, [0.5] * 20], "Two": [[0.4] * 2 + [NONE] + [0.4] * 4, [0.2] * 7]}
 FOCUSED = """(() => {
   const it = document.activeElement, box = it.getBoundingClientRect(), style = getComputedStyle(it)
   return [it.tagName, it.textContent.trim().slice(0, 40), box.width > 0, style.outlineStyle]
@@ -295,16 +296,17 @@ def test_a_point_says_its_row(pages: dict[str, Path], browser: Page) -> None:
     heads = browser.value(
         f"[...{FIGURE}.nextElementSibling.querySelectorAll('th')].map(each => each.textContent)"
     )
-    for first, count, place in ((0, 20, 3), (20, 7, 6)):
+    # Of the second line the third point is no number and has no mark.
+    for first, mark, shown in ((0, 3, 3), (20, 5, 26), (20, 1, 21)):
         x, y = browser.value(
-            f"(() => {{ const line = {FIGURE}.querySelector('[id$=\"points-{first}-{count}\"]'), "
-            f"box = line.querySelectorAll('use')[{place}].getBoundingClientRect(); "
+            f"(() => {{ const line = {FIGURE}.querySelector('[id*=\"points-{first}-\"]'), "
+            f"box = line.querySelectorAll('use')[{mark}].getBoundingClientRect(); "
             "return [box.x + 3, box.y + 3] })()"
         )
         browser.point(x, y)
         assert browser.value(f"{told}.hidden") is False
         said = browser.value(f"[...{told}.children].map(each => each.textContent)")
-        row = rows[first + place]
+        row = rows[shown]
         assert said == [f"{head} {cell}" for head, cell in zip(heads, row, strict=True) if cell]
     browser.press("Escape", 27)
     assert browser.value(f"{told}.hidden") is True

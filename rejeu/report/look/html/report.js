@@ -132,11 +132,12 @@
     const rows = [...grid.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.textContent.trim()))
     const column = heads.indexOf(words.series), points = [], series = new Map(), singles = []
     for (const part of parts) {
-      const [first, count] = part.id.match(/\d+/g).slice(-2).map(Number)
+      const [first, count, ...without] = part.id.slice(prefix.length).match(/\d+/g).map(Number)
       const marks = [...part.querySelectorAll('use')]
-      if (marks.length === count) {
+      const marked = rows.slice(first, first + count).filter((row, place) => !without.includes(place))
+      if (marks.length === marked.length) {
         points.push(...marks.map((mark, place) => {
-          const row = rows[first + place]
+          const row = marked[place]
           return { mark, lines: heads.flatMap((head, cell) => row[cell] ? [[head, row[cell]]] : []) }
         }))
       }
