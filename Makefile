@@ -31,11 +31,11 @@ replay: .venv/installed
 
 # Why TARGET, or else the whole report, would be made again. Runs nothing.
 why: .venv/installed
-	@$(REJEU) why $(TARGET) $(AT)
+	@$(REJEU) why $(if $(TARGET),"$(TARGET)") $(AT)
 
 # What would run for TARGET, how long it takes, what it needs, and what is missing here. Runs nothing.
 plan: .venv/installed
-	@$(REJEU) plan $(TARGET) $(AT)
+	@$(REJEU) plan $(if $(TARGET),"$(TARGET)") $(AT)
 
 # How fast this machine trains models of the paper tier's shapes, beside stock Trainer: a minute, no download. `plan` scales by it.
 probe: .venv/installed
@@ -79,7 +79,7 @@ sbom: .venv/installed
 
 # All results of the tier, how each was made, claims and verdicts: an RO-Crate. OUT=FOLDER or FILE.zip.
 crate: .venv/installed
-	@$(REJEU) crate $(OUT) $(AT)
+	@$(REJEU) crate $(if $(OUT),"$(OUT)") $(AT)
 
 # About half an hour, alone on the machine. PARTS="speed graph" measures some; PARTS=numerics takes hours;
 # PARTS=share says where the last `make report` spent its time.
@@ -106,7 +106,8 @@ clean-all: clean
 	rm -rf results .cache .snakemake
 
 # Snakemake's plugins for SLURM and Kubernetes. With them each start of Snakemake takes a second more.
-clusters: .venv/clusters
+# TIER=paper installs what its 4-bit model needs, too.
+clusters: .venv/clusters $(FOR_TIER)
 
 .venv/clusters: .venv/installed requirements-clusters.lock
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-clusters.lock

@@ -7,13 +7,21 @@ import numpy as np
 from rich.progress import track
 from scipy.stats import t
 
-from rejeu.evaluation.judge import FIRST, RISK, Runs, judge_all, mean_over_seeds, share_of_seeds
+from rejeu.evaluation.judge import (
+    RISK,
+    Runs,
+    judge_all,
+    looks,
+    mean_over_seeds,
+    share_of_seeds,
+)
 
 SEEDS = (3, 5, 6, 8, 12)
 STUDIES = 2000
 REPORTS = 1000  # of 24 claims each
 CLAIMS = 24
 LOOKS = (12,)  # after six seeds
+MOST_ADDED = 4  # seeds, one by one
 FIXED = 10  # seeds, of a study that looks once
 MARGIN = 1.0
 SPREAD = 0.5  # of the noise over seeds, in margins
@@ -42,7 +50,7 @@ def comparison(**more: Any) -> dict[str, Any]:
 
 def words(values: np.ndarray, risk: float = RISK) -> list[str]:
     """What is said of each row of values, of shape (studies, seeds)."""
-    return [mean_over_seeds(comparison(), row.tolist(), risk)["state"] for row in values]
+    return [mean_over_seeds(comparison(), row.tolist(), risk, risk)["state"] for row in values]
 
 
 def decided(values: np.ndarray, risk: float = RISK) -> float:
@@ -84,7 +92,7 @@ def split(draw: np.random.Generator, n: int) -> np.ndarray:
 
 def events(draw: np.random.Generator, n: int) -> float:
     happened = draw.random((STUDIES, n)) < 0.5
-    states = [share_of_seeds(int(row.sum()), n, RISK)["state"] for row in happened]
+    states = [share_of_seeds(int(row.sum()), n, RISK, RISK)["state"] for row in happened]
     return sum(state in ("holds", "fails") for state in states) / STUDIES
 
 
@@ -178,7 +186,7 @@ def reports(draw: np.random.Generator, noise: Noise, later: tuple[int, ...]) -> 
 
 def looking(draw: np.random.Generator) -> dict[str, Any]:
     """Seeds that `make decide` takes, and claims it decides, beside a study of FIXED seeds."""
-    plan = [(6, RISK * FIRST), *((n, RISK * (1 - FIRST) / len(LOOKS)) for n in LOOKS)]
+    plan = [(look.seeds or 6, look.risk) for look in looks(LOOKS)]
     rows = {}
     for effect in (0.0, 1.0, 2.0, 3.0):
         values = MARGIN * effect + SPREAD * draw.standard_normal((STUDIES, max(FIXED, *LOOKS)))
@@ -196,6 +204,21 @@ def looking(draw: np.random.Generator) -> dict[str, Any]:
     return {"looks": [n for n, _ in plan], "fixed": FIXED, "rows": rows}
 
 
+def by_hand(draw: np.random.Generator) -> list[float]:
+    """Studies with a false word where a seed is added, by hand, as long as nothing is decided.
+
+    Returns:
+        Their share after 0 to MOST_ADDED seeds more than six, of skewed noise at the margin.
+    """
+    noise = NOISES["lognormal, shape 1"](draw, (STUDIES, 6 + MOST_ADDED))
+    open_ = np.ones(STUDIES, dtype=bool)
+    shares = []
+    for n in range(6, 6 + MOST_ADDED + 1):
+        open_ &= np.array(words(MARGIN + SPREAD * noise[:, :n])) == "unclear"
+        shares.append(float(1 - open_.mean()))
+    return shares
+
+
 def verdicts() -> dict[str, Any]:
     """All that docs/verdicts.md shows."""
     draw = np.random.default_rng(20261126)
@@ -210,6 +233,7 @@ def verdicts() -> dict[str, Any]:
             for later in ((), LOOKS)
         },
         "looking": lambda: looking(draw),
+        "by_hand": lambda: by_hand(draw),
     }
     found = {name: step() for name, step in track(steps.items(), "Simulating verdicts")}
     return {"seeds": SEEDS, "studies": STUDIES, "simulated_reports": REPORTS} | found

@@ -1,6 +1,7 @@
 # A card beside each checkpoint and in each folder of split data, after the judge: nothing trains for it.
 rule write_cards:
     input:
+        templates=report_files.card_templates,
         runs=lambda wildcards: graph.results(wildcards.tier),
         claims=CLAIMS if graph.claims else [],
         statistics=lambda wildcards: graph.statistics(wildcards.tier),

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from rejeu.errors import RejeuError
+from rejeu.job.whole_files import locked
 
 PATIENCE = 3.0  # seconds; a build that was just killed may take a moment to be gone
 
@@ -21,9 +22,10 @@ class BuildLock:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.snakemake = folder / ".snakemake"
+        self.path = lock_of(folder)
         try:
             self.snakemake.mkdir(exist_ok=True)
-            self.descriptor = os.open(self.snakemake / "rejeu.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise RejeuError(
                 f"{self.snakemake}: {error.strerror}; a build keeps its own notes there. Make the "
@@ -31,10 +33,12 @@ class BuildLock:
             ) from None
 
     def take(self) -> bool:
-        """Take the lock unless another process holds it."""
-        try:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        """Take the lock unless another process holds it.
+
+        Raises:
+            RejeuError: as `locked` does.
+        """
+        if not locked(self.descriptor, self.path, fcntl.LOCK_EX | fcntl.LOCK_NB):
             return False
         os.truncate(self.descriptor, 0)
         os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -44,7 +48,7 @@ class BuildLock:
         """Take the lock for a build.
 
         Raises:
-            RejeuError: another build holds it.
+            RejeuError: another build holds it, or it can't be taken.
         """
         until = time.monotonic() + PATIENCE
         while not self.take():
@@ -73,3 +77,18 @@ class BuildLock:
                 "The last build was killed; this one goes on from what it finished.",
                 file=sys.stderr,
             )
+
+
+def lock_of(folder: Path) -> Path:
+    """The lock of a project's folder."""
+    return folder / ".snakemake" / "rejeu.lock"
+
+
+def is_free(folder: Path) -> bool:
+    """Whether no process is known to build in a folder; asking changes nothing there."""
+    try:
+        with lock_of(folder).open("rb") as stream:
+            # Shared, so that two who ask don't take each other for a build.
+            return locked(stream.fileno(), lock_of(folder), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (OSError, RejeuError):
+        return True

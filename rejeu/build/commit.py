@@ -6,7 +6,13 @@ from typing import Any
 
 
 def git(root: Path) -> dict[str, Any]:
-    """{commit, modified}: the code's commit and whether files differ from it; None outside git."""
+    """{commit, modified}: the code's commit and whether files differ from it; None outside git.
+
+    Of an engine that is installed inside a study's repository, that one's commit says nothing.
+    """
+    engine = "rejeu/__init__.py"
+    if (root / engine).is_file() and ask_git(root, "ls-files", "--error-unmatch", engine) is None:
+        return {"commit": None, "modified": None}
     commit = ask_git(root, "rev-parse", "HEAD")
     changes = ask_git(root, "status", "--porcelain", "--untracked-files=no")
     return {"commit": commit, "modified": None if changes is None else bool(changes)}

@@ -8,6 +8,7 @@ from typing import Any
 
 from rejeu.build.engine import profile
 from rejeu.errors import RejeuError
+from rejeu.study.names import suggest
 from rejeu.study.strict_reading import read_yaml
 
 
@@ -22,8 +23,7 @@ def dry_run(target: str, tier: str | None, root: Path) -> Iterator[Any]:
     from snakemake.exceptions import RuleException, WorkflowError  # noqa: PLC0415
     from snakemake.settings import enums, types  # noqa: PLC0415
 
-    settings = read_yaml(profile(root) / "config.yaml")
-    triggers = {enums.RerunTrigger[name.upper()] for name in settings["rerun-triggers"]}
+    triggers = {enums.RerunTrigger[name] for name in triggers_of(profile(root) / "config.yaml")}
     silent = types.OutputSettings(quiet={enums.Quietness.ALL}, enable_file_logging=False)
     with SnakemakeApi(silent) as api:
         try:
@@ -41,3 +41,22 @@ def dry_run(target: str, tier: str | None, root: Path) -> Iterator[Any]:
         except (WorkflowError, RuleException, SyntaxError) as error:
             raise RejeuError(f"can't plan {target}: {str(error).strip()}") from None
         yield workflow
+
+
+def triggers_of(file: Path) -> list[str]:
+    """The names of what makes Snakemake run a job again, by a profile; all where it says nothing.
+
+    Raises:
+        RejeuError: it names what isn't one.
+    """
+    from snakemake.settings.enums import RerunTrigger  # noqa: PLC0415  as above
+
+    said = read_yaml(file).get("rerun-triggers")
+    if said is None:
+        return list(RerunTrigger.__members__)
+    names = [said] if isinstance(said, str) else said
+    known = [name.lower().replace("_", "-") for name in RerunTrigger.__members__]
+    for name in names:
+        if name.lower() not in known:
+            raise RejeuError(f"{file}: rerun-triggers: '{name}'; {suggest(name, known)}")
+    return [name.upper().replace("-", "_") for name in names]

@@ -41,6 +41,7 @@ USUAL = {
 }
 OTHERWISE = 2.0
 MB_PER_SECOND = 10.0  # of a download
+MAKES_RUNS = ("train", "run_command")  # how folders of rules begin whose own run.json it is
 LEAST = 1.0  # a job that took less found its results kept
 PUT_BACK = "as kept of an equal job"  # what its log says then
 
@@ -152,5 +153,5 @@ def computed_here(folder: Path, part: str, experiment: str, seed: str) -> bool:
     if not run.is_file():
         return True
     record = read_json(run)
-    resumed = record.get("resumed", False) and rule.startswith("train")
+    resumed = record.get("resumed", False) and rule.startswith(MAKES_RUNS)
     return not resumed and same_machine(record["machine"])

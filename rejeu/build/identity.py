@@ -13,9 +13,15 @@ same wherever the folders lie. `equal` holds the changes that someone accepted
 
 import ast
 import hashlib
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
+from importlib.abc import MetaPathFinder
 from pathlib import Path
+from typing import Any
 
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_note, write_note
@@ -23,18 +29,22 @@ from rejeu.job.whole_files import read_note, write_note
 RECORDS = Path(".cache") / "rejeu" / "code"
 Packages = Mapping[str, Path]
 Equal = Mapping[tuple[str, str], str]
+OWN = "findings"  # the package of a study's own Python
+NAMED = 3  # files that a refusal names
+READ: dict[Path, int] = {}  # the files parsed in this process; when they were modified, in ns
 
 
 def packages_of(study: Path, engine: Path) -> Packages:
     """Where the engine's Python lies, and the own one of the study in the folder `study`."""
-    return {"rejeu": engine, "findings": study / "report"}
+    return {"rejeu": engine, OWN: study / "report"}
 
 
 def code_of(script: Path, packages: Packages, equal: Equal | None = None) -> str:
     """Hash the syntax trees of `script` and of all modules of `packages` that it imports.
 
     Comments, formatting and docstrings don't count; imports inside functions do. A package whose
-    folder holds none, as of a study without Python of its own, is not followed.
+    folder holds none, as of a study without Python of its own, is not followed; nor is a module of
+    such Python that the engine asks for and the study doesn't bring.
 
     Raises:
         RejeuError: when a file isn't Python, imports a module that its package doesn't have, or
@@ -75,6 +85,126 @@ def remember(script: Path, packages: Packages, root: Path, equal: Equal | None =
         text = text_place(fingerprint(path), root)
         if not text.exists():
             write_note(text, path.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The code that a build began with, as the job of one script knows it."""
+
+    script: Path
+    code: str  # of the script, as `code_of` gave it
+    packages: Packages
+    equal: Equal
+    files: Mapping[str, int]  # of all scripts, and when each was modified, in ns
+
+
+def note_begun(
+    scripts: Iterable[Path], packages: Packages, root: Path, equal: Equal | None = None
+) -> None:
+    """Tell a build's jobs which code it began with, so that they can refuse any other.
+
+    Args:
+        root: the study's folder, in which the jobs run.
+    """
+    codes = {script.name: code_of(script, packages, equal) for script in scripts}
+    files = {path for script in scripts for path in closure(script, packages)}
+    note = {
+        "codes": codes,
+        "packages": {name: str(folder) for name, folder in packages.items()},
+        "equal": [[*key, mark] for key, mark in (equal or {}).items()],
+        "files": {str(path): READ[path] for path in sorted(files)},
+    }
+    write_note(begun_place(root), note)
+
+
+def begun_place(root: Path) -> Path:
+    """Where `note_begun` writes; copies of a study that share `.cache` have one each."""
+    return root / RECORDS / f"begun-{hashlib.sha256(str(root).encode()).hexdigest()[:16]}.json"
+
+
+def begun(script: str, root: Path) -> Begun | None:
+    """What a build noted for the jobs of a script; None where there is no such note, or no script.
+
+    So it is where a job sees neither the study's folder nor the engine as the build does.
+    """
+    note: Any = read_note(begun_place(root))
+    if note is None or script not in note["codes"]:
+        return None
+    packages = {name: Path(folder) for name, folder in note["packages"].items()}
+    path = packages["rejeu"] / "scripts" / script
+    equal = {(name, mark): before for name, mark, before in note["equal"]}
+    known = Begun(path, note["codes"][script], packages, equal, note["files"])
+    return known if path.is_file() else None
+
+
+@contextmanager
+def as_begun(script: str, root: Path) -> Iterator[None]:
+    """Compute with the code that the build began with: none edited since is imported.
+
+    Rules were hashed when the build began, and a job imports hours later. Each module is looked at
+    just before it is imported: an edit after that changes nothing here, and costs no training.
+
+    Raises:
+        RejeuError: the script's code was edited; at once, or at a later import.
+    """
+    known = begun(script, root)
+    if known is None:
+        yield
+        return
+    refuse_edited(known, known.files)
+    finder = Imports(known)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class Imports(MetaPathFinder):
+    """Looks at each module of the packages before Python imports it, and leaves that to others."""
+
+    def __init__(self, known: Begun) -> None:
+        self.known = known
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
+        """Find nothing.
+
+        Raises:
+            RejeuError: as `refuse_edited` does.
+        """
+        parts = fullname.split(".")
+        if parts[0] in self.known.packages:
+            place = self.known.packages[parts[0]].joinpath(*parts)
+            refuse_edited(self.known, (f"{place}.py", str(place / "__init__.py")))
+
+
+def refuse_edited(known: Begun, paths: Iterable[str]) -> None:
+    """Refuse these files where one was touched since the build began, and the code isn't the same.
+
+    Hashing takes a quarter of a second, so the files' times are asked first.
+
+    Raises:
+        RejeuError: it isn't.
+    """
+    touched = [path for path in paths if modified(path) != known.files.get(path)]
+    if not touched:
+        return
+    for cached in (tree, fingerprint, imports):
+        cached.cache_clear()
+    if code_of(known.script, known.packages, known.equal) != known.code:
+        more = f" and {len(touched) - NAMED} more" if len(touched) > NAMED else ""
+        raise RejeuError(
+            f"{', '.join(touched[:NAMED])}{more}: code was edited since this build began; run the "
+            "same command again"
+        )
+
+
+def modified(path: str) -> int | None:
+    """When a file was modified, in ns; None where it isn't there."""
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116  of some hundred files, in each job
+    except OSError:
+        return None
 
 
 def text_place(mark: str, root: Path) -> Path:
@@ -141,6 +271,8 @@ def imports(path: Path, places: tuple[tuple[str, Path], ...]) -> tuple[Path, ...
             if not exists(package, root):
                 continue
             if not exists(module, root):
+                if package == OWN and not path.is_relative_to(root):
+                    continue  # a study brings as much of it as it needs: figures, facts, or both
                 raise RejeuError(
                     f"{at}, and there is no such module; expected one that exists. Mend the import "
                     "or restore the file."
@@ -205,6 +337,7 @@ def tree(path: Path) -> ast.Module:
     Raises:
         RejeuError: the file isn't Python, or not UTF-8.
     """
+    READ[path] = path.stat().st_mtime_ns  # before it is read: a later edit shall show
     try:
         return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except (SyntaxError, ValueError) as error:  # ValueError: NUL bytes, or not UTF-8

@@ -1,7 +1,7 @@
 """What a build lacks on this machine: found before any job, all of it at once.
 
-Jobs of a cluster, and those that get their packages from environments of their own, may find there
-what isn't here: of them only downloads, which run here, and the disk are looked at.
+Jobs of a cluster may find there a GPU and memory that aren't here; those that get their packages
+from environments of their own find packages there. Of such jobs these aren't looked at.
 """
 
 import importlib.util
@@ -44,16 +44,22 @@ class Waiting:
     gpus: int
 
 
-def refuse_missing(workflow: Any, study: Study, *, runs_here: bool) -> None:
-    """Refuse a build that lacks what its jobs need.
+def refuse_missing(workflow: Any, study: Study, *, machine: bool, packages: bool) -> None:
+    """Refuse a build that lacks what its jobs need. Arguments as of `missing`.
 
-    Args:
-        runs_here: jobs run on this machine, with the packages that are installed here.
+    Raises:
+        RejeuError: as `refuse` does.
+    """
+    jobs = waiting_jobs(workflow, study)
+    refuse(missing(jobs, study, Path(), machine=machine, packages=packages))
+
+
+def refuse(found: list[str]) -> None:
+    """Refuse a build where something is missing.
 
     Raises:
         RejeuError: with all that is missing, each with how to get it.
     """
-    found = missing(waiting_jobs(workflow, study), study, Path(), runs_here=runs_here)
     if found:
         lines = "".join(f"\n  - {each}" for each in found)
         raise RejeuError(f"this build can't be made here:{lines}\nNothing was run.")
@@ -74,18 +80,24 @@ def waiting_jobs(workflow: Any, study: Study) -> list[Waiting]:
     return jobs
 
 
-def missing(jobs: list[Waiting], study: Study, folder: Path, *, runs_here: bool) -> list[str]:
-    """What jobs lack, one line for each with how to get it. Arguments as of `refuse_missing`."""
+def missing(
+    jobs: list[Waiting], study: Study, folder: Path, *, machine: bool, packages: bool
+) -> list[str]:
+    """What jobs lack, one line for each with how to get it.
+
+    Args:
+        folder: where they write.
+        machine: they run on this machine.
+        packages: they run with the packages that are installed here.
+    """
     checks: list[Callable[[], Iterable[str]]] = [
         lambda: downloads(jobs, study),
         lambda: disk(jobs, folder),
     ]
-    if runs_here:
-        checks += [
-            lambda: gpus(jobs, study),
-            lambda: memory(jobs),
-            lambda: quantisation(jobs, study),
-        ]
+    if machine:
+        checks += [lambda: gpus(jobs, study), lambda: memory(jobs)]
+    if packages:
+        checks += [lambda: quantisation(jobs, study)]
     with ThreadPoolExecutor() as pool:  # asking the hub and PyTorch takes seconds each
         return [line for lines in pool.map(lambda check: list(check()), checks) for line in lines]
 
@@ -93,8 +105,12 @@ def missing(jobs: list[Waiting], study: Study, folder: Path, *, runs_here: bool)
 def downloads(jobs: list[Waiting], study: Study) -> Iterable[str]:
     """Inputs that only the hub has, where it can't be asked."""
     wanted = sorted({job.input for job in jobs if job.input})
-    needed = [name for name in wanted if hub.needed_for(study.inputs[name])]
-    if needed and (reason := hub.unreachable()):
+    try:
+        needed = [name for name in wanted if hub.needed_for(study.inputs[name])]
+        reason = hub.unreachable() if needed else None
+    except ImportError:  # with conda only the jobs may have what asks the hub
+        return
+    if reason:
         sources = [source for name in needed for source in hub.sources_of(study.inputs[name])]
         repositories = ", ".join(source.repository for source in sources)
         yield (
@@ -178,6 +194,7 @@ def quantisation(jobs: list[Waiting], study: Study) -> Iterable[str]:
         if quantised == "nf4" and importlib.util.find_spec("bitsandbytes") is None:
             yield (
                 f"the package bitsandbytes: tiers.{tier}.parts.{part} has `quantisation: nf4`. "
-                "Install requirements-quantised.lock (`make report` does, once it is online), or "
+                "Install requirements-quantised.lock (`make report` and `make clusters` do for the "
+                "paper tier, once they are online), or "
                 "set `quantisation: none`, which takes more memory"
             )

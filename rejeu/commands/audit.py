@@ -72,8 +72,9 @@ def audit(lock: Path, environment: Path) -> tuple[str, int]:
         RejeuError: pip-audit failed for another reason than an unreachable network.
     """
     tool = environment / "bin" / "python"
-    if not tool.exists():
-        venv.create(environment, with_pip=True)
+    # One whose making was interrupted has Python, and no pip.
+    if not tool.exists() or run(str(tool), "-m", "pip", "--version").returncode:
+        venv.create(environment, with_pip=True, clear=True)
     installed = run(str(tool), "-m", "pip", "install", "--quiet", PIP_AUDIT)
     if installed.returncode:
         reason = installed.stderr.strip().split("\n")[-1]

@@ -63,7 +63,7 @@ def contents(graph: Graph, tier: str) -> Contents:
         raise RejeuError(
             f"{listed(missing, MOST_NAMED)}: not there; `rejeu report --tier {tier}` makes all"
         )
-    known = git(graph.folder)
+    known = git(graph.engine)
     cited = citation(Path("CITATION.cff"))
     title = settings["report"]["title"][graph.study.languages[0]]
     packages = read_json(f"results/{tier}/provenance.json")["packages"]

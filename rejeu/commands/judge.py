@@ -1,6 +1,7 @@
 """`rejeu judge`: the verdicts of a claims file on anyone's results, made by any program.
 
-The same rule judges them as in a report; all seeds that are there count as one look.
+The same rule judges them as in a report. Results of a tier that lie in their study's folder are
+looked at as the tier declares; of any others all seeds that are there are one look.
 """
 
 import json
@@ -17,11 +18,13 @@ from rejeu.commands.terminal import console
 from rejeu.errors import RejeuError
 from rejeu.evaluation import guarded
 from rejeu.evaluation.fields import quantities
-from rejeu.evaluation.judge import Runs, deciding, judge_all
+from rejeu.evaluation.judge import Runs, judge_all, shown_by_arm, still_open
 from rejeu.evaluation.quantities import Value
 from rejeu.evaluation.result_tables import ResultFolder, read_folder
 from rejeu.job.whole_files import read_note
+from rejeu.study import looks
 from rejeu.study.claims import ARMS, Claim, Claims, Comparison, refuse_circle
+from rejeu.study.configuration import load
 from rejeu.study.names import describe_fault, first_of, refer
 from rejeu.study.strict_reading import read_yaml, shown
 
@@ -50,7 +53,7 @@ def main(file: Path, folder: Path, as_json: bool, expected: Path | None) -> int:
     recorded = recorded_in(expected, name) if expected else {}
     asked = [claim for claim in claims if name not in named or name in (claim.tiers or [name])]
     values = read_values(asked, results, file, untested(folder))
-    entries = judged(claims, values, results, name if name in named else None)
+    entries = judged(claims, values, results, name if name in named else None, declared(folder))
     if as_json:
         print(json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False))
     else:
@@ -162,24 +165,47 @@ def refuse_values(compared: Comparison, values: Mapping[str, Mapping[int, Value]
         )
 
 
+def declared(folder: Path) -> tuple[list[int], looks.Seeds]:
+    """The later looks of a tier whose results are `folder`, and the seeds of its first, if known.
+
+    Raises:
+        RejeuError: the study's configuration was refused.
+    """
+    tier, path = folder.resolve().name, folder.resolve().parent.parent / "config.yaml"
+    if folder.resolve().parent.name != "results" or not path.is_file():
+        return [], {}
+    study = load(read_yaml(path), str(path))
+    if tier not in study.tiers:
+        return [], {}
+    return study.tiers[tier].looks, looks.seeds(study, tier, {})
+
+
 def judged(
     claims: list[Claim],
     values: Mapping[str, Mapping[int, Value]],
     results: ResultFolder,
     tier: str | None,
+    known: tuple[list[int], looks.Seeds] = ([], {}),
 ) -> list[dict[str, Any]]:
     """The entries of all claims, with their statements.
 
     Args:
         tier: the name of the results, where claims name tiers.
+        known: what `declared` gives.
     """
+    later, own = known
+
+    def first(path: str) -> list[int] | None:
+        part, name, *_ = path.split(".")
+        return own.get(part, {}).get(name)
+
     plain = [
         claim.model_dump(exclude={"statement"})
         | {"kind": "claim", "reference": None, "tiers": claim.tiers if tier else None}
         for claim in claims
     ]
-    runs = Runs(values.get, results.kinds, lambda _: None, results.device())
-    entries = judge_all(plain, tier or results.folder.name, runs, lambda _: None, [])
+    runs = Runs(values.get, results.kinds, first, results.device())
+    entries = judge_all(plain, tier or results.folder.name, runs, lambda _: None, later)
     statements = {claim.id: claim.statement for claim in claims}
     return [entry | {"statement": statements[entry["id"]]} for entry in entries]
 
@@ -201,9 +227,8 @@ def table(entries: list[dict[str, Any]], recorded: Recorded) -> Table:
     if recorded:
         shown_table.add_column("Expected", overflow="fold")
     for entry in entries:
-        measured = [
-            written(deciding(entry["arms"][arm])) if arm in entry["arms"] else "" for arm in arms
-        ]
+        by_arm = shown_by_arm(entry["arms"])
+        measured = [written(by_arm[arm]) if arm in by_arm else "" for arm in arms]
         verdict = (
             f"{SYMBOLS[entry['verdict']]} {entry['verdict']}{', firm' if entry['firm'] else ''}"
         )
@@ -227,10 +252,7 @@ def more_seeds(entry: Mapping[str, Any]) -> str:
     """How many seeds would decide an unclear claim, where that can be foreseen."""
     if entry["why"] != "unclear":
         return ""
-    open_ones = [
-        each for arm in entry["arms"].values() for each in arm if each["state"] == "unclear"
-    ]
-    needed = [each["seeds_needed"] for each in open_ones]
+    needed = [each["seeds_needed"] for each in still_open(entry["arms"])]
     if None in needed or not needed:
         return ""
     return f"; about {max(needed)} seeds would decide it, if these are typical"

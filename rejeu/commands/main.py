@@ -76,8 +76,9 @@ def decide(
     tier: Tier = None,
     claim: Annotated[str | None, typer.Option(help="This claim alone.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Train no longer than this.")] = None,
-    jobs: Annotated[int, typer.Option(help="Jobs at once, for the estimate.")] = os.cpu_count()
-    or 1,
+    jobs: Annotated[
+        int, typer.Option(help="Jobs at once, for the estimate.", min=1)
+    ] = os.cpu_count() or 1,
     folder: Folder = HERE,
 ) -> None:
     """Run more seeds for claims that are undecided, look by look."""
@@ -135,7 +136,12 @@ def verify(
     tier: Tier = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--folder", "-C", help="The study's folder, with its results.", exists=True),
+        typer.Option(
+            *("--folder", "-C"),
+            help="The study's folder, with its results.",
+            exists=True,
+            file_okay=False,
+        ),
     ] = None,
 ) -> None:
     """Say whether each number, sign and verdict of a finished report is what the results say."""
@@ -220,7 +226,9 @@ def audit(
 
 @app.command()
 def sbom(
-    out: Annotated[Path | None, typer.Argument(help="By default sbom.cdx.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Argument(help="By default sbom.cdx.json.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Write the software bill of materials (CycloneDX) of all pinned packages."""
     from rejeu.commands import sbom  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """`rejeu new`: a study that builds at once, to be made into one's own."""
 
-import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ TEMPLATES = Path(__file__).parent / "new_study"
 NEXT = """\
 Made a study in {folder}: two experiments, six seeds, two claims, of which one is false.
 
-Run it:   cd {folder} && rejeu report
+Run it:   cd {quoted} && rejeu report
           rejeu claims    judges the claims; `rejeu plan` says before what would run
 
 Edit:     config.yaml          experiments, seeds, inputs
@@ -37,6 +37,12 @@ def main(folder: Path) -> None:
     for template in sorted(TEMPLATES.rglob("*")):
         if template.is_file() and "__pycache__" not in template.parts:
             text = template.read_text(encoding="utf-8")
-            text = text.replace("@TODAY@", today).replace("@SNAKEFILE@", json.dumps(str(snakefile)))
+            text = text.replace("@TODAY@", today).replace("@SNAKEFILE@", quoted(str(snakefile)))
             write_text(folder / template.relative_to(TEMPLATES), text)
-    print(NEXT.format(folder=folder))
+    print(NEXT.format(folder=folder, quoted=shlex.quote(str(folder))))
+
+
+def quoted(text: str) -> str:
+    """A text as Python writes it, in double quotes where that's all the same."""
+    said = repr(text)
+    return said if '"' in said else f'"{said[1:-1]}"'

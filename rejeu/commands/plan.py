@@ -13,7 +13,7 @@ from rejeu.build import gpu_memory
 from rejeu.build.dry_run import dry_run
 from rejeu.build.estimates import PROBE, speed_here
 from rejeu.build.hub import is_own
-from rejeu.build.missing import Waiting, refuse_missing, waiting_jobs
+from rejeu.build.missing import Waiting, missing, refuse, waiting_jobs
 from rejeu.build.plan import Job, duration, free_mb, jobs_of, makespan
 from rejeu.commands.study_here import study_here
 from rejeu.data.sources import source_in_words
@@ -31,19 +31,21 @@ def main(target: str, tier: str | None, root: Path, *, as_json: bool = False) ->
     with dry_run(target, tier, root) as workflow:
         workflow.dag.update_priority()  # which half a dry run leaves out
         jobs = jobs_of(workflow, study)
+        waiting = waiting_jobs(workflow, study)
         if as_json:
-            print(json.dumps(facts(jobs, cores)))
+            lacking = missing(waiting, study, Path(), machine=True, packages=True)
+            print(json.dumps(facts(jobs, cores) | {"missing": lacking}))
+            refuse(lacking)
             return
         if not jobs:
             print(f"{target} is up to date: nothing would run.")
             return
-        waiting = waiting_jobs(workflow, study)
         # As wide as it needs where it is written to a file.
         console = Console(soft_wrap=True, highlight=False)
         console.print(table(jobs, gpus_by_rule(waiting, study)))
         for line in remarks(jobs, waiting, study, tier, cores, root):
             console.print(line, markup=False)
-        refuse_missing(workflow, study, runs_here=True)
+        refuse(missing(waiting, study, Path(), machine=True, packages=True))
 
 
 def facts(jobs: list[Job], cores: int) -> dict[str, Any]:

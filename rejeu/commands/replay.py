@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from rejeu.commands.decide import experiments
 from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
 from rejeu.evaluation.judge import Runs, judge_all
 from rejeu.job.run import Progress
 from rejeu.job.whole_files import read_json
+from rejeu.study.configuration import Study
+from rejeu.study.looks import seeds
 
 
 def again(found: dict[str, Any], draw: np.random.Generator) -> dict[int, Any]:
@@ -37,10 +40,27 @@ def again(found: dict[str, Any], draw: np.random.Generator) -> dict[int, Any]:
     return dict(enumerate(drawn.tolist()))
 
 
+def first_seeds(entry: dict[str, Any], study: Study, tier: str) -> int | None:
+    """How many seeds the first look has of what a claim compares; None: it compares times."""
+    names = experiments(entry)
+    if not names:
+        return None
+    own = seeds(study, tier, {})
+    return min(len(own[part][name]) for part, name in names)
+
+
 def replayed(
-    entry: dict[str, Any], studies: int, looks: list[int], draw: np.random.Generator
+    entry: dict[str, Any],
+    studies: int,
+    looks: list[int],
+    draw: np.random.Generator,
+    first: int | None = None,
 ) -> Counter[str]:
-    """How many of the studies give each verdict."""
+    """How many of the studies give each verdict.
+
+    Args:
+        first: the seeds of the first look; None: all.
+    """
     asked = {
         **{key: entry[key] for key in ("id", "kind", "section", "finding")},
         **{"reference": None, "tiers": None, "device": None, "needs": None},
@@ -61,10 +81,11 @@ def replayed(
         path: dict(enumerate(kind for kind, count in seen(found) for _ in range(count)))
         for path, found in known.items()
     }
+    own = None if first is None else range(first)
     came: Counter[str] = Counter()
     for _ in range(studies):
         values = {path: again(found, draw) for path, found in known.items()}
-        runs = Runs(values.get, lambda path: kinds[path], lambda _: None, device=None)
+        runs = Runs(values.get, lambda path: kinds[path], lambda _: own, device=None)
         (judged,) = judge_all([asked], entry["tier"], runs, lambda _: None, looks)
         came[judged["verdict"]] += 1
     return came
@@ -96,6 +117,7 @@ def main(tier: str | None, studies: int) -> None:
     progress = Progress("replay", len(judged), sys.stderr)
     for done, entry in enumerate(judged):
         progress.update(done)
-        came = replayed(entry, studies, study.tiers[tier].looks, draw)
+        first = first_seeds(entry, study, tier)
+        came = replayed(entry, studies, study.tiers[tier].looks, draw, first)
         said = ", ".join(f"{name} {100 * n / studies:.0f} %" for name, n in came.most_common())
         print(f"{entry['id']}: {entry['verdict']}; again: {said}")

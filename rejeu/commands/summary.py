@@ -82,7 +82,8 @@ def user_language() -> str:
 def claims_command(folder: Path, tier: str | None) -> str:
     """What prints the claims here, of a tier that isn't the configuration's."""
     makefile = folder / "Makefile"
-    if makefile.is_file() and re.search("^claims:", makefile.read_text("utf-8"), re.MULTILINE):
+    text = makefile.read_text("utf-8", errors="replace") if makefile.is_file() else ""
+    if re.search("^claims:", text, re.MULTILINE):
         return "make claims" + (f" TIER={tier}" if tier else "")
     return "rejeu claims" + (f" --tier {tier}" if tier else "")
 

@@ -13,6 +13,7 @@ from typing import Any
 from rejeu.build.dry_run import dry_run
 from rejeu.commands.study_here import study_here
 from rejeu.errors import RejeuError
+from rejeu.evaluation.judge import claimed
 from rejeu.evaluation.judge_tier import values_compared
 from rejeu.job.whole_files import read_json
 from rejeu.report.addresses import in_lines, unrounded
@@ -178,10 +179,7 @@ def claim_in_lines(
     origin: list[Address] = []
     for arm, compared in entry["arms"].items():
         for each in compared:
-            lines.append(
-                f"  {arm}: {each['quantity']} {each['side']} {each['around']:g} by more than "
-                f"{each['margin']:g}: {each['state']}"
-            )
+            lines.append(f"  {arm}: {each['quantity']} {claimed(each)}: {each['state']}")
             values = ", ".join(
                 f"{seed}: {value!r}"
                 for seed, value in zip(each["seeds"], each["values"], strict=True)
@@ -189,7 +187,8 @@ def claim_in_lines(
             lines.append(f"    by seed  {values or 'no run'}")
             if each["interval"] is not None:
                 low, high = each["interval"]
-                lines.append(f"    mean     {each['measured']!r} [{low!r}, {high!r}]")
+                what = "share   " if each["test"] == "most" else "mean    "
+                lines.append(f"    {what} {each['measured']!r} [{low!r}, {high!r}]")
             origin += compared_files(each, tier)
     once = {(each["file"], each["key"]): each for each in origin}
     lines += [f"  from       {line}" for line in in_lines(with_values(once.values(), root))]

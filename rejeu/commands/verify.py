@@ -16,6 +16,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from pypdf.errors import PyPdfError
+
 from rejeu.build import records
 from rejeu.build.commit import git
 from rejeu.build.engine import engine
@@ -34,6 +36,7 @@ from rejeu.report.render import render
 from rejeu.report.renderer import chosen, refuse_unusable
 from rejeu.report.typeset import typeset_halves
 from rejeu.report.words import read_words
+from rejeu.study.names import suggest
 
 # Of provenance.json, what says by which program and on which machine the report was written.
 OF_THE_WRITER = (
@@ -51,11 +54,13 @@ def main(path: Path, tier: str | None, root: Path) -> int:
         root: the study's folder, with the results; the current one.
 
     Raises:
-        RejeuError: results are missing, or nothing to verify is there.
+        RejeuError: results are missing, nothing to verify is there, or there is no such tier.
     """
     sys.path.insert(0, str(root / "report"))
     graph = load_graph({}, root, engine())
     tier = tier or tier_in(path, graph) or the_only_built(graph) or graph.study.tier
+    if tier not in graph.study.tiers:
+        raise RejeuError(f"--tier {tier}: no such tier; {suggest(tier, graph.study.tiers)}")
     finished = [*reports_in(path, tier)]
     with tempfile.TemporaryDirectory() as scratch:
         wrong = [*compared_claims(graph, tier, Path(scratch)), *changed_figures(graph, tier)]
@@ -174,12 +179,18 @@ def compared_claims(graph: Graph, tier: str, scratch: Path) -> Iterator[str]:
 
 def changed_figures(graph: Graph, tier: str) -> Iterator[str]:
     """Figures that aren't as the job that drew them recorded them."""
+    unknown = 0
     for path in ReportFiles(graph).drawn_files(tier, ["svg", "csv"]):
         record = records.recorded(path)
         if not Path(path).is_file():
             raise RejeuError(f"{path}: no such file; to verify a report all its figures are needed")
-        if record and record.sha256 and record.sha256 != sha256_of(path):
+        if record is None or not record.sha256:
+            unknown += 1
+        elif record.sha256 != sha256_of(path):
             yield f"{path}: found another figure than was drawn; its sha256 isn't the recorded one"
+    if unknown:
+        said = f"{unknown} files of figures have no record of their drawing here"
+        print(f"note: {said}, and were taken as they are")
 
 
 def render_all(
@@ -243,11 +254,18 @@ def same_program(recorded: dict[str, Any]) -> bool:
 
 
 def compared(file: Path, expected: dict[tuple[str, str], Path], *, look: bool) -> list[Difference]:
-    """Where a finished report differs from that of its language, whatever it is called."""
+    """Where a finished report differs from that of its language, whatever it is called.
+
+    Raises:
+        RejeuError: it can't be read.
+    """
     candidates = [path for (_, suffix), path in expected.items() if suffix == file.suffix]
-    nearest = max(candidates, key=lambda path: likeness(file, path))
-    if file.suffix == ".pdf":
-        return compare_pdf(file, nearest, look=look)
+    try:
+        nearest = max(candidates, key=lambda path: likeness(file, path))
+        if file.suffix == ".pdf":
+            return compare_pdf(file, nearest, look=look)
+    except PyPdfError as error:
+        raise RejeuError(f"{file}: no whole PDF ({error}); expected a finished report") from None
     return compare_html(read_page(file), read_page(nearest), look=look)
 
 

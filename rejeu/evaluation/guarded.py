@@ -19,7 +19,7 @@ FEWEST_SEEDS = 3  # for a mean to have an interval
 SHAPE = 1.0  # of the lognormal noise that verdicts withstand
 DRAWS = 200_000
 CHUNK = 20_000
-POWER = 0.8
+POWER, BOTH = 0.8, 0.9  # of 100 studies that find an effect; at each of two edges
 EQUAL = 1e-9  # relative: values nearer to each other than this differ by rounding alone
 MOST_SEEDS = 100
 
@@ -61,13 +61,22 @@ def alike(values: np.ndarray) -> bool:
     return float(np.ptp(values)) <= EQUAL * max(1.0, float(np.abs(values).max()))
 
 
+def lumped(sample: np.ndarray) -> bool:
+    """Whether all values but one are alike, so that what spread there is hangs on that one."""
+    rising = np.sort(sample)
+    return alike(rising[1:]) or alike(rising[:-1])
+
+
 def interval(values: Sequence[float], risk: float) -> tuple[float, float] | None:
     """The mean's interval, missed with probability `risk` at most; None for fewer than three seeds.
 
-    Values without spread have none either: that seeds agree isn't that all would.
+    Values without spread have none either, nor those that are alike but for one and too few: that
+    seeds agree isn't that all would.
     """
     sample = np.asarray(values, dtype=float)
     if len(sample) < FEWEST_SEEDS or alike(sample):
+        return None
+    if lumped(sample) and agreeing(len(sample)) > risk:
         return None
     half = critical(len(sample), risk) * sample.std(ddof=1) / math.sqrt(len(sample))
     return float(sample.mean() - half), float(sample.mean() + half)
@@ -77,7 +86,8 @@ def beside(values: Sequence[float], point: float) -> Place:
     """Where the mean of at least three values lies.
 
     Values without spread are counted like coins: `n` of `n` on one side happens with probability
-    2 ** (1 - n) where the sides are equally likely.
+    2 ** (1 - n) where the sides are equally likely. Where all but one are alike the risk is no
+    smaller than that: of so few steps, a row more or less, the spread isn't known.
     """
     sample = np.asarray(values, dtype=float)
     away = float(sample.mean()) - point
@@ -86,8 +96,8 @@ def beside(values: Sequence[float], point: float) -> Place:
     side = 1 if away > 0 else -1
     if alike(sample):
         return Place(side, agreeing(len(sample)))
-    t = away / (sample.std(ddof=1) / math.sqrt(len(sample)))
-    return Place(side, p_value(t, len(sample)))
+    p = p_value(away / (sample.std(ddof=1) / math.sqrt(len(sample))), len(sample))
+    return Place(side, max(p, agreeing(len(sample))) if lumped(sample) else p)
 
 
 def agreeing(n: int) -> float:
@@ -99,42 +109,49 @@ def detectable(values: Sequence[float], risk: float) -> float | None:
     """How far beyond a point a mean must lie to be found there in 80 of 100 studies like this one.
 
     The noise is taken for normal, with the spread that the values have. None: values without
-    spread, too few for any effect to be found.
+    spread, or alike but for one, too few for any effect to be found.
     """
     sample = np.asarray(values, dtype=float)
+    if lumped(sample) and agreeing(len(sample)) > risk:
+        return None
     if alike(sample):
-        return 0.0 if agreeing(len(sample)) <= risk else None
+        return 0.0
     return float(sample.std(ddof=1)) * detectable_spreads(len(sample), risk)
 
 
 @cache
-def detectable_spreads(n: int, risk: float) -> float:
-    """`detectable`, as a multiple of the spread."""
+def detectable_spreads(n: int, risk: float, power: float = POWER) -> float:
+    """`detectable`, as a multiple of the spread, in studies of which `power` is the share."""
     from scipy.optimize import brentq  # noqa: PLC0415  half a second that reports do without
     from scipy.stats import nct  # noqa: PLC0415
 
     bound = critical(n, risk)
 
     def short(distance: float) -> float:
-        return float(nct.sf(bound, n - 1, distance * math.sqrt(n))) - POWER
+        return float(nct.sf(bound, n - 1, distance * math.sqrt(n))) - power
 
     root: Any = brentq(short, 0.0, 4 * (bound + 2) / math.sqrt(n))
     return float(root)
 
 
-def seeds_needed(values: Sequence[float], distance: float, risk: float) -> int | None:
+def seeds_needed(
+    values: Sequence[float], distance: float, risk: float, power: float = POWER
+) -> int | None:
     """The fewest seeds, more than there are, that would decide a mean so far from a point.
 
     None: over a hundred.
+
+    Args:
+        power: in how many of such studies.
     """
     sample = np.asarray(values, dtype=float)
     spread = float(sample.std(ddof=1))
     more = range(len(sample) + 1, MOST_SEEDS + 1)
 
     def enough(n: int) -> bool:
-        if alike(sample):
-            return agreeing(n) <= risk
-        return spread * detectable_spreads(n, risk) <= distance
+        if lumped(sample) and agreeing(n) > risk:
+            return False
+        return alike(sample) or spread * detectable_spreads(n, risk, power) <= distance
 
     # More seeds never see less, and each law takes a while to draw.
     place = bisect_left(more, True, key=enough)

@@ -21,7 +21,9 @@ VERDICTS: tuple[Verdict, ...] = (
     *("inconclusive", "untested"),
 )
 RISK = 0.05  # of a false verdict on one claim, over all its comparisons and looks
-FIRST = 0.7  # of the risk is spent on the tier's own seeds; six that agree can then decide
+# Where looks are declared, the tier's own seeds may take 7 tenths of the risk (six that agree can
+# then decide), and each later look 2 thirds of what is left: one more changes none before it.
+FIRST, LATER = 0.7, 2 / 3
 HALF = 0.5  # an event that a claim asserts must happen in more than half of all fresh runs
 
 Value = float | str | None
@@ -44,23 +46,22 @@ class Runs:
 
 @dataclass(frozen=True)
 class Look:
-    """So many seeds at most, and the risk that may be taken with them."""
+    """So many seeds at most, and the risk that may be taken with them, and at the next look."""
 
     number: int
     seeds: int | None  # None: the tier's own
     risk: float
+    next_risk: float
 
 
 def looks(seeds: Sequence[int]) -> list[Look]:
-    """The tier's own seeds, then each declared number of them.
-
-    The first look may take FIRST of the risk, the others share the rest: together they keep RISK.
-    """
+    """The tier's own seeds, then each declared number of them; together they keep RISK."""
     if not seeds:
-        return [Look(1, None, RISK)]
-    each = RISK * (1 - FIRST) / len(seeds)
-    later = [Look(place, count, each) for place, count in enumerate(seeds, start=2)]
-    return [Look(1, None, RISK * FIRST), *later]
+        return [Look(1, None, RISK, RISK)]
+    left = RISK * (1 - FIRST)
+    later = [left * LATER * (1 - LATER) ** place for place in range(len(seeds) + 1)]
+    numbered = enumerate(zip([None, *seeds], [RISK * FIRST, *later], later, strict=False), start=1)
+    return [Look(number, count, risk, after) for number, (count, risk, after) in numbered]
 
 
 def judge_all(
@@ -98,6 +99,7 @@ def judge(
         arms = measure_arms(claim, runs, look)
     states = states_of(arms)
     decisive = deciding(arms["corrected"])
+    printed = reference_of(claim, arms["corrected"].index(decisive))
     in_tier = claim["tiers"] is None or tier in claim["tiers"]
     judged = in_tier and claim["device"] in (None, runs.device)
     outcome = verdict(states["corrected"], states.get("notebook")) if judged else "untested"
@@ -108,7 +110,7 @@ def judge(
         "finding": claim["finding"],
         "tier": tier,
         "quantity": decisive["quantity"],
-        "reference": refer(claim["reference"], reference),
+        "reference": refer(printed, reference),
         **{key: decisive[key] for key in ("measured", "interval", "margin")},
         "verdict_by_arm": states,
         "verdict": outcome,
@@ -127,7 +129,7 @@ def unmeasured(claim: dict[str, Any], tier: str, reference: Read) -> dict[str, A
     return {
         **{key: claim[key] for key in ("id", "kind", "section", "finding", "needs")},
         **dict.fromkeys(("quantity", "measured", "interval", "margin")),
-        **{"tier": tier, "reference": refer(claim["reference"], reference)},
+        **{"tier": tier, "reference": refer(reference_of(claim, 0), reference)},
         **{"verdict_by_arm": {"corrected": "missing"}, "verdict": "untested"},
         "why": "no_run",
         **{"p": 1.0, "look": 1, "level": None, "arms": {}, "seeds": 0},
@@ -158,7 +160,13 @@ def measure_arms(claim: dict[str, Any], runs: Runs, look: Look) -> dict[str, lis
     """
     return {
         arm: [
-            compare(comparison, runs, look.risk / len(claim[arm]), look.seeds)
+            compare(
+                comparison,
+                runs,
+                look.risk / len(claim[arm]),
+                most=look.seeds,
+                later=look.next_risk / len(claim[arm]),
+            )
             for comparison in claim[arm]
         ]
         for arm in ("corrected", "notebook")
@@ -189,14 +197,63 @@ def deciding(compared: list[dict[str, Any]]) -> dict[str, Any]:
     return next(each for each in compared if each["state"] == state)
 
 
+def shown_by_arm(arms: Mapping[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """What is shown of each arm: where the corrected one hangs on, and beside it the same quantity.
+
+    Where the arms compare differently, the notebook's own hangs on its own.
+    """
+    if "corrected" not in arms:
+        return {}
+    decisive = deciding(arms["corrected"])
+    place = arms["corrected"].index(decisive)
+    notebook = arms.get("notebook")
+    if notebook is None:
+        return {"corrected": decisive}
+    alike = len(notebook) == len(arms["corrected"])
+    return {"corrected": decisive, "notebook": notebook[place] if alike else deciding(notebook)}
+
+
+def still_open(arms: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The unclear comparisons that a verdict waits for.
+
+    None of an arm that fails whatever they say. And where all of the corrected arm's lie on the
+    claimed side, that arm's alone: it then decides without the other.
+    """
+    waiting = {
+        arm: [each for each in compared if each["state"] == "unclear"]
+        for arm, compared in arms.items()
+        if together([each["state"] for each in compared]) == "unclear"
+    }
+    ours = waiting.get("corrected")
+    if ours and all(leans_to_the_claim(each) for each in ours):
+        return ours
+    return [each for compared in waiting.values() for each in compared]
+
+
+def leans_to_the_claim(compared: Mapping[str, Any]) -> bool:
+    """Whether what was measured is as claimed, if only just."""
+    measured = compared["measured"]
+    if measured is None:
+        return False
+    if compared["test"] == "most":
+        return measured > HALF
+    return on_claimed_side(compared, measured) > 0
+
+
 def compare(
-    comparison: dict[str, Any], runs: Runs, risk: float, most: int | None = None
+    comparison: dict[str, Any],
+    runs: Runs,
+    risk: float,
+    *,
+    most: int | None = None,
+    later: float | None = None,
 ) -> dict[str, Any]:
     """Measure one comparison and say whether it holds.
 
     Args:
         risk: of a false word that may be taken.
         most: seeds to take, the first ones; None: those of the first look.
+        later: the risk that may be taken with more seeds; None: the same.
     """
     measured = taken(comparison, runs, most)
     values = list(measured.values())
@@ -206,22 +263,23 @@ def compare(
     outcome: dict[str, Any] = {}
     if comparison["test"] == "most":
         outcome["count"] = sum(happened(comparison, value) for value in defined)
-    if not whole or len(defined) < guarded.FEWEST_SEEDS:
-        word = "undefined" if values and not whole else "missing"
-        outcome |= {"state": "missing", "word": word, "p": 1.0}
+    counted = comparison["test"] == "most"
+    # A mean over two kinds of outcome describes neither.
+    mixed = not counted and kinds["differ"] and len(values) >= guarded.FEWEST_SEEDS
+    if mixed or not whole or len(defined) < guarded.FEWEST_SEEDS:
+        word = "unclear" if mixed else "undefined" if values and not whole else "missing"
+        outcome |= {"state": "unclear" if mixed else "missing", "word": word, "p": 1.0}
         outcome |= dict.fromkeys(("interval", "detectable", "seeds_needed"))
-    elif comparison["test"] == "most":
-        outcome |= share_of_seeds(outcome["count"], len(defined), risk)
+    elif counted:
+        outcome |= share_of_seeds(outcome["count"], len(defined), risk, later or risk)
     else:
-        outcome |= mean_over_seeds(comparison, defined, risk)
-        if kinds["differ"]:
-            # A mean over two kinds of outcome describes neither.
-            outcome |= {"state": "unclear", "word": "unclear", "interval": None, "p": 1.0}
+        outcome |= mean_over_seeds(comparison, defined, risk, later or risk)
+    middle = outcome["count"] if counted else sum(defined)
     return {
         "quantity": named(comparison),
         "values": values,
         "seeds": list(measured),
-        "measured": sum(defined) / len(defined) if whole else None,
+        "measured": middle / len(defined) if whole else None,  # of an event, its share of seeds
         "level": 1 - risk,
         "kinds": kinds,
         "unexcluded": 1 - RISK ** (1 / len(values)) if values else None,
@@ -233,11 +291,11 @@ def compare(
 
 
 def mean_over_seeds(
-    comparison: dict[str, Any], values: Sequence[float], risk: float
+    comparison: dict[str, Any], values: Sequence[float], risk: float, later: float
 ) -> dict[str, Any]:
     """State, word and interval of a mean of three values or more.
 
-    And what could have been seen, and with how many seeds.
+    And what could have been seen, and with how many seeds, at the risk that these may take `later`.
     """
     around, margin = comparison["around"], comparison["margin"]
     lower, upper = (
@@ -259,7 +317,13 @@ def mean_over_seeds(
         "interval": list(interval) if interval else None,
         "p": p,
         "detectable": None if beyond is None else margin + beyond,
-        "seeds_needed": guarded.seeds_needed(values, distance, risk)
+        # Of two edges either may be missed.
+        "seeds_needed": guarded.seeds_needed(
+            values,
+            distance,
+            later,
+            guarded.BOTH if comparison["side"] == "within" else guarded.POWER,
+        )
         if state == "unclear"
         else None,
     }
@@ -300,7 +364,7 @@ def beside_no_effect(place: guarded.Place, risk: float) -> str:
     return "higher" if place.side > 0 else "lower"
 
 
-def share_of_seeds(count: int, n: int, risk: float) -> dict[str, Any]:
+def share_of_seeds(count: int, n: int, risk: float, later: float) -> dict[str, Any]:
     """State and interval of the share of seeds on which an event happened.
 
     It holds where more than half of all fresh runs would show it, and needs six seeds or more.
@@ -316,7 +380,7 @@ def share_of_seeds(count: int, n: int, risk: float) -> dict[str, Any]:
         "interval": [low, high],
         "p": of_coins(count, n),
         "detectable": None,
-        "seeds_needed": seeds_for_share(count / n, n, risk) if state == "unclear" else None,
+        "seeds_needed": seeds_for_share(count / n, n, later) if state == "unclear" else None,
     }
 
 
@@ -332,6 +396,17 @@ def happened(comparison: Mapping[str, Any], value: float) -> bool:
     """Whether one seed shows what is asserted; a value on the margin doesn't, but for rounding."""
     rounding = guarded.EQUAL * max(1.0, abs(comparison["around"]))
     return on_claimed_side(comparison, value) > rounding
+
+
+def claimed(comparison: Mapping[str, Any]) -> str:
+    """Where a claim puts a value, in words for a terminal or a file's reader."""
+    around, margin = f"{comparison['around']:g}", f"{comparison['margin']:g}"
+    return {
+        "above": f"above {around} by more than {margin}",
+        "below": f"below {around} by more than {margin}",
+        "within": f"within {margin} of {around}",
+        "not_below": f"not below {around} by {margin} or more",
+    }[comparison["side"]]
 
 
 def on_claimed_side(comparison: Mapping[str, Any], value: float) -> float:
@@ -414,6 +489,14 @@ def named(comparison: dict[str, Any]) -> str:
     return f"{of} {sign[comparison['by']]} {against}" if against else of
 
 
+def reference_of(claim: Mapping[str, Any], place: int) -> dict[str, Any] | None:
+    """What the document printed of the claim's comparison at a place; one alone is of the first."""
+    printed = claim["reference"]
+    if isinstance(printed, list):
+        return printed[place]
+    return printed if place == 0 else None
+
+
 def refer(comparison: dict[str, Any] | None, reference: Read) -> float | None:
     """The document's own value of a quantity, where it printed one."""
     if comparison is None:
@@ -457,7 +540,7 @@ def arm_risk(compared: list[dict[str, Any]]) -> float:
 
 
 def with_needs(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A claim whose precondition isn't met tells nothing: what was decided becomes inconclusive."""
+    """A claim whose precondition isn't met tells nothing: not as a verdict, nor in a sentence."""
     by_id = {entry["id"]: entry for entry in entries}
 
     def met(name: str | None) -> bool:
@@ -467,11 +550,20 @@ def with_needs(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return needed["verdict_by_arm"]["corrected"] == "holds" and met(needed["needs"])
 
     return [
-        entry | {"verdict": "inconclusive", "why": "needs", "p": 1.0}
-        if entry["verdict"] in VERDICTS[:3] and not met(entry["needs"])
+        entry | told_nothing(entry)
+        if entry["verdict"] != "untested" and not met(entry["needs"])
         else entry
         for entry in entries
     ]
+
+
+def told_nothing(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What becomes of an entry whose precondition isn't met; what was measured stays."""
+    arms = {
+        arm: [each | {"word": "unclear", "beside_no_effect": "unclear"} for each in compared]
+        for arm, compared in entry["arms"].items()
+    }
+    return {"verdict": "inconclusive", "why": "needs", "p": 1.0, "arms": arms}
 
 
 def with_firmness(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

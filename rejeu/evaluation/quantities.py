@@ -79,8 +79,11 @@ class Results:
             return dict(enumerate(within(read_json(file), keys)))
         file, *keys = keys
         files = self.files(part, name, f"{file}.{'jsonl' if file == 'log' else 'json'}")
+        # The log of a run that diverged ends there: it has no middle and no end of training.
+        cut = self.diverged(part, name) if file == "log" else set()
         return {
-            seed: within(read(path, self.placebos.get(part)), keys) for seed, path in files.items()
+            seed: None if seed in cut else within(read(path, self.placebos.get(part)), keys)
+            for seed, path in files.items()
         } or None
 
     def files(self, part: str, name: str, file: str) -> dict[int, Path]:
@@ -99,15 +102,24 @@ class Results:
     def kinds(self, path: str) -> dict[int, str]:
         """What became of each run that a quantity is measured on, by seed."""
         part, name, *_ = path.split(".")
+        diverged = self.diverged(part, name)
         kinds = {
-            seed: "diverged" if read_json(run)["diverged_at"] is not None else "usual"
-            for seed, run in self.files(part, name, "run.json").items()
+            seed: "diverged" if seed in diverged else "usual"
+            for seed in self.files(part, name, "run.json")
         }
         for seed, metrics in self.files(part, name, "metrics.json").items():
             confusion = read_json(metrics).get("confusion")
             if kinds.get(seed) == "usual" and confusion and collapsed(confusion):
                 kinds[seed] = "collapsed"
         return kinds
+
+    def diverged(self, part: str, name: str) -> set[int]:
+        """The seeds of an experiment whose loss stopped being a number."""
+        return {
+            seed
+            for seed, run in self.files(part, name, "run.json").items()
+            if read_json(run)["diverged_at"] is not None
+        }
 
     def device(self) -> str | None:
         """What all runs computed on, cpu or cuda."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.build import plan, snakemake_run, time_left
-from rejeu.build.identity import remember
+from rejeu.build.identity import note_begun, remember
 from rejeu.build.kept_results import ANEW
 from rejeu.build.missing import refuse_missing
 from rejeu.build.packages import missing
@@ -30,7 +30,8 @@ def before_jobs(workflow: Any, graph: Graph) -> None:
         snakemake_run.refuse_missing_image(workflow)
         refuse_missing_packages(workflow, graph.engine)
         own_packages = snakemake_run.deploys_software(workflow)
-        refuse_missing(workflow, graph.study, runs_here=workflow.local_exec and not own_packages)
+        here = workflow.local_exec and not own_packages
+        refuse_missing(workflow, graph.study, machine=here, packages=not own_packages)
         refuse_raw_data(workflow, graph)
         refuse_report(workflow, graph)
         announce(workflow, graph)
@@ -124,9 +125,14 @@ def citations(study: Study) -> dict[str, str]:
 
 
 def announce(workflow: Any, graph: Graph) -> None:
-    """Say what will run and, later, how far it is; record the code that runs, for `rejeu why`."""
-    for script in (graph.engine / "scripts").glob("*.py"):
+    """Say what will run and, later, how far it is; record the code that runs.
+
+    `rejeu why` reads that, and jobs, which refuse code that is edited from now on.
+    """
+    scripts = sorted((graph.engine / "scripts").glob("*.py"))
+    for script in scripts:
         remember(script, graph.packages, graph.folder, graph.equal)
+    note_begun(scripts, graph.packages, graph.folder, graph.equal)
     if snakemake_run.is_forced(workflow):
         os.environ[ANEW] = "1"
     jobs = plan.jobs_of(workflow, graph.study)

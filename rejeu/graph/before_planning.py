@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rejeu.build import conda, records, snakemake_run, stale
-from rejeu.build.build_lock import BuildLock
+from rejeu.build.build_lock import BuildLock, is_free
 from rejeu.build.packages import versions
 from rejeu.data.positions import refuse_longer
 from rejeu.data.sources import files_of
@@ -36,8 +36,10 @@ def before_planning(workflow: Any, report_files: ReportFiles) -> None:
             margins.declare(graph.study, graph.judged, graph.folder)
     except RejeuError as error:
         snakemake_run.refuse(error)
-    adopt_inputs(graph)
-    mend(report_files)
+    # What a running build has begun isn't damaged, and what it waits for is its own to record.
+    if snakemake_run.runs_jobs(options) or is_free(graph.folder):
+        adopt_inputs(graph)
+        mend(report_files)
     mark_stale(graph)
 
 

@@ -1,5 +1,6 @@
 """What people write in a study's folder, read and checked before Snakemake plans."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from snakemake.utils import update_config
 
 from rejeu.build import accepted
+from rejeu.build.identity import OWN
 from rejeu.errors import RejeuError
 from rejeu.graph.graph import Graph
 from rejeu.report import precheck
@@ -33,6 +35,13 @@ def load_graph(overrides: Mapping[str, Any], folder: Path, engine: Path) -> Grap
         raise RejeuError(
             f"{folder}: Snakemake takes braces in a path for its own; rename the folder"
         )
+    own = (folder,) if (folder / "report" / OWN).is_dir() else ()
+    for path in (engine, *own):
+        if os.pathsep in str(path):
+            raise RejeuError(
+                f"{path}: jobs find Python's modules there by PYTHONPATH, which can't hold a "
+                f"path with '{os.pathsep}'; rename the folder"
+            )
     raw = read_yaml("config.yaml")
     if overrides:
         load_study(raw, "config.yaml")  # so that what --config says isn't blamed on the file

@@ -63,6 +63,12 @@ class ReportFiles:
         return [self.in_place(path) for path in dict.fromkeys(paths)]
 
     @property
+    def card_templates(self) -> list[str]:
+        """The templates of the cards of models and data."""
+        folder = self.graph.engine / "rejeu" / "sharing"
+        return [self.in_place(path) for path in sorted(folder.glob("*.j2"))]
+
+    @property
     def words(self) -> list[str]:
         """The files of words, for each language the engine's and then the study's."""
         return [

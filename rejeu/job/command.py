@@ -119,7 +119,8 @@ def attempt(folder: Path, identity: str, label: str, terminal: TextIO) -> Iterat
                 file=terminal,
             )
         resumes, seconds = 0, 0.0
-        if kept := [path.stat().st_mtime for path in state.rglob("*")]:
+        # Of a link itself, which may lead nowhere.
+        if kept := [path.lstat().st_mtime for path in state.rglob("*")]:
             print(f"  {label}: goes on from what it kept", file=terminal)
             resumes, seconds = earlier(note, max(kept))
         write_json(note, {"began": time.time(), "resumes": resumes, "seconds": seconds})
@@ -138,7 +139,7 @@ def earlier(note: Path, until: float) -> tuple[int, float]:
 
 def refuse_failure(command: str, ended: Ended, printed: list[str], tried: Attempt) -> None:
     """Refuse a run whose program failed, or was asked to stop."""
-    kept = any(tried.state.iterdir())
+    kept = tried.state.is_dir() and any(tried.state.iterdir())  # its own to remove
     after = f"what it kept is in {tried.state}: the same command goes on from there"
     if ended.asked is not None:
         raise RejeuError(
@@ -147,7 +148,7 @@ def refuse_failure(command: str, ended: Ended, printed: list[str], tried: Attemp
     if ended.code == 0:
         return
     if ended.code < 0:
-        how = f"was killed by {signal.Signals(-ended.code).name}"
+        how = f"was killed by {name_of(-ended.code)}"
         how += " (did memory run out?)" if -ended.code == signal.SIGKILL else ""
     else:
         how = f"ended with exit code {ended.code}"
@@ -156,6 +157,14 @@ def refuse_failure(command: str, ended: Ended, printed: list[str], tried: Attemp
         f"`{command}` {how}. {last if printed else 'It printed nothing.'}"
         + (f"\n{after[0].upper()}{after[1:]}; delete that folder to begin anew." if kept else "")
     )
+
+
+def name_of(number: int) -> str:
+    """A signal's name; real-time ones have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def last_lines(log: Path, start: int) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from rejeu.build import kept_results, records
 from rejeu.build.environment import end_at_once, leave_out_snakemakes
+from rejeu.build.identity import as_begun
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import exclusive
 
@@ -42,7 +43,8 @@ def run(
         SystemExit: the work failed; what there is to say stands in the job's log.
     """
     outputs = [str(path) for path in snakemake.output]
-    with logged(snakemake.log[0]) as terminal:
+    script = Path(getattr(sys.modules["__main__"], "__file__", "")).name  # Snakemake sets it
+    with logged(snakemake.log[0]) as terminal, as_begun(script, Path.cwd()):
         lock = lock_of(outputs[0], keep=keep)
         with exclusive(lock, snakemake.rule, terminal) if lock else nullcontext():
             job = Job(terminal, kept_results.identity_of(snakemake))

@@ -1,5 +1,6 @@
 """Write files whole or not at all."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -19,12 +20,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and takes `path`'s place.
 
     After an error `path` is as it was and the temporary file is gone; what a killed job left of it,
-    the next one writes over. A folder that stands in its place is renamed to `path`.damaged.
+    the next one removes first. A folder that stands in its place is renamed to `path`.damaged.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays, since many writers choose their format by it.
     temporary = target.with_name(f".{target.stem}.new{target.suffix}")
+    temporary.unlink(missing_ok=True)  # it may be a link to a kept file
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -52,19 +54,44 @@ def scratch(beside: Path) -> Iterator[Path]:
 
 @contextmanager
 def exclusive(lock: Path, label: str, terminal: TextIO) -> Iterator[None]:
-    """Hold a lock file; another process that holds it is named, and waited for."""
+    """Hold a lock file; another process that holds it is named, and waited for.
+
+    Raises:
+        RejeuError: as `locked` does.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not locked(stream.fileno(), lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
             stream.seek(0)
             print(f"  {label}: waiting for process {stream.read().strip()}", file=terminal)
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            locked(stream.fileno(), lock, fcntl.LOCK_EX)
         stream.truncate(0)
         stream.write(f"{os.getpid()} on {platform.node()}")
         stream.flush()
         yield
+
+
+def locked(descriptor: int, path: Path, how: int) -> bool:
+    """Lock an open file as `flock` does; False where another process holds it.
+
+    Args:
+        path: the file's, for the message.
+
+    Raises:
+        RejeuError: its file system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP):
+            raise
+        raise RejeuError(
+            f"{path}: {error.strerror}: its file system locks no files, by which builds and jobs "
+            "stay out of each other's way; move the folder to one that does, or mount it so"
+        ) from None
+    return True
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rejeu.evaluation.judge import HALF, VERDICTS, deciding, happened, on_claimed_side
+from rejeu.evaluation.judge import HALF, VERDICTS, happened, on_claimed_side, shown_by_arm
 from rejeu.report.figures import BLUE, COLOURS, ORANGE, Language, label
 
 WIDTH = 74  # characters of a statement on one line
@@ -55,8 +55,9 @@ def placed(entries: Sequence[dict[str, Any]]) -> list[Placed]:
 
 def placed_one(entry: dict[str, Any]) -> Placed | None:
     """A judged claim in margins; None where its margin is 0."""
-    decisive = deciding(entry["arms"]["corrected"])
-    ours = in_margins(entry["arms"]["corrected"])
+    by_arm = shown_by_arm(entry["arms"])
+    decisive = by_arm["corrected"]
+    ours = in_margins(decisive)
     if ours is None:
         return None
     counted = decisive["test"] == "most"
@@ -70,18 +71,14 @@ def placed_one(entry: dict[str, Any]) -> Placed | None:
         ours=ours,
         interval=interval(decisive),
         reference=None if printed is None else beyond(decisive, printed),
-        notebook=in_margins(entry["arms"]["notebook"]) if "notebook" in entry["arms"] else None,
+        notebook=in_margins(by_arm["notebook"]) if "notebook" in by_arm else None,
         no_effect=None if counted else beyond(decisive, decisive["around"]),
     )
 
 
-def in_margins(compared: list[dict[str, Any]]) -> float | None:
-    """How far beyond its bound the comparison lies that an arm's state hangs on."""
-    decisive = deciding(compared)
-    if decisive["test"] == "most":
-        count = decisive["count"] / len(decisive["values"]) if decisive["values"] else None
-        return None if count is None else beyond(decisive, count)
-    return None if decisive["measured"] is None else beyond(decisive, decisive["measured"])
+def in_margins(compared: Mapping[str, Any]) -> float | None:
+    """How far beyond its bound a comparison lies."""
+    return None if compared["measured"] is None else beyond(compared, compared["measured"])
 
 
 def beyond(comparison: Mapping[str, Any], value: float) -> float | None:

@@ -48,7 +48,7 @@ def study_facts() -> Facts | None:
     try:
         from findings.facts import facts  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if error.name != "findings":
+        if error.name not in ("findings", "findings.facts"):
             raise
         return None
     return facts

@@ -6,7 +6,7 @@ from typing import Any
 
 from rejeu.errors import RejeuError
 from rejeu.evaluation.fields import SHARE, quantities, run_of
-from rejeu.evaluation.judge import deciding
+from rejeu.evaluation.judge import shown_by_arm, still_open
 from rejeu.evaluation.statistics import Estimate
 from rejeu.report.numbers import Numbers
 from rejeu.report.traced import counted
@@ -106,7 +106,7 @@ class Judged:
     states: dict[str, str]  # by arm
     reference: str
     margin: str
-    measured: dict[str, str]  # by arm, the comparison that its state hangs on
+    measured: dict[str, str]  # by arm, as `judge.shown_by_arm` says
     seeds: int
     unexcluded: str | None
     detectable: str | None
@@ -172,11 +172,9 @@ class Told:
     def claim(self, entry: dict[str, Any]) -> Judged:
         """One entry of claims.json, with its numbers as the language writes them."""
         arms, numbers = entry["arms"], self.numbers
-        shown_by_arm = {arm: deciding(compared) for arm, compared in arms.items()}
-        first = shown_by_arm.get("corrected")
-        unclear = [
-            each for compared in arms.values() for each in compared if each["state"] == "unclear"
-        ]
+        by_arm = shown_by_arm(arms)
+        first = by_arm.get("corrected")
+        unclear = still_open(arms)
         more = seeds_more(unclear)
         effects = [each["detectable"] for each in unclear if possible(each)]
         means = first is not None and first["test"] == "mean" and entry["why"] is None
@@ -194,7 +192,7 @@ class Told:
             margin=numbers.decimal(None)
             if first is None or first["by"] == "equal"
             else numbers.setting(first["margin"]),
-            measured={arm: shown(each, numbers) for arm, each in shown_by_arm.items()}
+            measured={arm: shown(each, numbers) for arm, each in by_arm.items()}
             or {"corrected": numbers.decimal(None)},
             seeds=counted(first["values"]) if first else 0,
             unexcluded=numbers.percent(first["unexcluded"], 0)

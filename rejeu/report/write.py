@@ -2,14 +2,16 @@
 
 import json
 import re
+import traceback
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError, nodes
 from markupsafe import Markup
 
+from rejeu.errors import RejeuError
 from rejeu.report import escape
 from rejeu.report.addresses import END, Ledger, Standing, resolved
 from rejeu.report.traced import Traced, counted, origin_of, plain
@@ -28,7 +30,10 @@ def write(template: Path, context: dict[str, Any]) -> str:
     """Fill `template` (Markdown with Jinja2).
 
     All values are escaped to read literally in Markdown, unless a filter made them safe: `code`
-    for a code block, `attribute` for an attribute. A name that isn't in `context` is an error.
+    for a code block, `attribute` for an attribute.
+
+    Raises:
+        RejeuError: the template asks for a name that `context`, or a value of it, doesn't have.
     """
     return written(template, context, Ledger())[0]
 
@@ -40,7 +45,15 @@ def written(template: Path, context: dict[str, Any], ledger: Ledger) -> tuple[st
         ledger: that of the context's `n`, or an empty one.
     """
     templates = environment(template.parent, ledger)
-    text = templates.get_template(template.name).render(context)
+    try:
+        text = templates.get_template(template.name).render(context)
+    except UndefinedError as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        at = [frame for frame in frames if frame.filename.endswith(".j2")][-1]
+        raise RejeuError(
+            f"{at.filename}, line {at.lineno}: {error.message}; expected a name that its value has "
+            "(rejeu/report/vocabulary.py lists the outermost)"
+        ) from None
     return resolved(CAPTION.sub(lambda found: f"{guarded(found[1])} {found[2]}", text), ledger)
 
 

@@ -22,6 +22,7 @@ from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
 from rejeu.build.records import recorded
+from rejeu.evaluation.judge import claimed
 from rejeu.evaluation.judge_tier import values_compared
 from rejeu.job.whole_files import read_json, sha256_of
 from rejeu.sharing.licences import spdx
@@ -537,13 +538,14 @@ def margins(built: Crate, entry: Mapping[str, Any]) -> Iterable[Entity]:
                 "PropertyValue",
                 name="margin",
                 value=each["margin"],
-                description=f"{each['side']} {each['around']:g} by more than this",
+                description=claimed(each),
             )
             yield built.add(
                 f"#measured/{name}",
                 "PropertyValue",
                 name=f"{each['of']}{against}",
-                description=f"{arm}: {each['state']}",
+                description=f"{arm}: {each['state']}"
+                + (" (the share of seeds that show it)" if each["test"] == "most" else ""),
                 value=each.get("measured"),
                 minValue=low,
                 maxValue=high,

@@ -102,8 +102,8 @@ class Claim(Strict):
     """a further place where the report shows it"""
     statement: Text
     """what is asserted"""
-    reference: Referred | None = None
-    """what the original printed"""
+    reference: Referred | list[Referred] | None = None
+    """what the original printed: of the first comparison, or a list, of each corrected one"""
     tiers: Annotated[list[str], Field(min_length=1)] | None = None
     """those that may judge it; null: all"""
     device: Literal["cpu", "cuda"] | None = None
@@ -293,7 +293,16 @@ def of_added(
 
 def check_reference(where: str, claim: Claim, reference: Mapping[str, Any]) -> None:
     """Refuse a path that leads to no number of the reference file."""
-    for path in (claim.reference.of, claim.reference.against) if claim.reference else ():
+    printed = claim.reference or []
+    if isinstance(printed, Referred):
+        printed = [printed]
+    elif printed and len(printed) != len(claim.corrected):
+        raise fault(
+            "reference",
+            f"{where}, reference: a list of {len(printed)}; expected one value for each of the "
+            f"{len(claim.corrected)} corrected comparisons",
+        )
+    for path in [path for each in printed for path in (each.of, each.against)]:
         value: Any = with_text_keys(reference)
         at = f"{where}, reference {path}"
         for key in path.split(".") if path else ():

@@ -64,20 +64,30 @@ def late(judged: Iterable[Mapping[str, Any]], ledger: Ledger) -> list[str]:
     return [
         claim["id"]
         for claim in judged
-        if claim["corrected"] and all(entry["after"] for entry in recorded(claim, ledger))
+        if claim["corrected"] and digest(claim) != before_results(ledger.get(claim["id"], []))
     ]
 
 
-def recorded(claim: Mapping[str, Any], ledger: Ledger) -> list[dict[str, Any]]:
-    """The entries of a claim as it is now defined; a margin may go back to what it was."""
-    found = digest(claim)
-    return [entry for entry in ledger.get(claim["id"], []) if entry["digest"] == found]
+def before_results(entries: Iterable[Mapping[str, Any]]) -> str | None:
+    """The digest of a claim as it was last defined before there were results, if it was.
+
+    Of several definitions before them the last one counts: else one could be declared for each
+    result that may come, and chosen when it is there.
+    """
+    *_, last = [None, *(entry["digest"] for entry in entries if not entry["after"])]
+    return last
+
+
+def recorded(claim: Mapping[str, Any], ledger: Ledger) -> dict[str, Any] | None:
+    """The last entry of a claim, if that is how it is now defined."""
+    *_, last = ledger.get(claim["id"]) or [None]
+    return last if last is not None and last["digest"] == digest(claim) else None
 
 
 def declare(study: Study, judged: Iterable[Mapping[str, Any]], root: Path) -> list[str]:
     """Record what is new or changed; return its ids."""
     ledger = read(study, root)
-    new = [claim for claim in judged if claim["corrected"] and not recorded(claim, ledger)]
+    new = [claim for claim in judged if claim["corrected"] and recorded(claim, ledger) is None]
     if not new:
         return []
     now = datetime.now(UTC).replace(microsecond=0)

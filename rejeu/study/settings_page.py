@@ -9,8 +9,10 @@ NAME = "^[a-z][a-z0-9_]{0,40}$"
 HEADING = """\
 # Settings
 
-Made by `python -m rejeu.study.schema`. The keys of a block stand below its path. Editors that know
-JSON schemas complete and check the files by `config.schema.json` and `claims.schema.json`.
+Made by `python -m rejeu.study.schema`. The keys of a block stand below its path. A word in brackets
+after a path is the block's `kind:`, which it must say (`kind: classifier`); a tier's parts take
+theirs from `parts`. Editors that know JSON schemas complete and check the files by
+`config.schema.json` and `claims.schema.json`.
 """
 
 

@@ -13,6 +13,7 @@ from rejeu.build.identity import (
     code_of,
     fingerprints,
     hash_of,
+    note_begun,
     remember,
     remembered,
     remembered_text,
@@ -362,3 +363,76 @@ def test_rules_after_predict_load_no_torch() -> None:
     loaded = set(json.loads(done.stdout))
     assert "rejeu.report.figures" in loaded
     assert not loaded & HEAVY
+
+
+STEPS = """
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+from rejeu.job.run import run
+
+__file__ = "/anywhere/draw_figure.py"  # as Snakemake sets it
+sys.path.insert(0, "report")
+
+
+def edit(new):
+    Path("report/findings/figures.py").write_text(new)
+
+
+def work(job):
+    {work}
+    import findings.figures
+    {after}
+    print(findings.figures.FIGURES)
+    Path("figure.svg").touch()
+
+
+{before}
+asked = SimpleNamespace(
+    **{{name: {{}} for name in ("input", "params", "resources", "config", "wildcards")}},
+    output=["figure.svg"],
+    log=["job.log"],
+    rule="draw_figure",
+    threads=1,
+)
+run(asked, work)
+"""
+SAME, OTHER = "edit('FIGURES = {}  # the same')", "edit('FIGURES = {1: 1}')"
+
+
+@pytest.mark.parametrize(
+    ("steps", "refused"),
+    [
+        ({}, False),
+        ({"before": SAME}, False),
+        ({"before": OTHER}, True),
+        ({"work": SAME}, False),
+        ({"work": OTHER}, True),
+        ({"after": OTHER}, False),  # what computes was imported before
+        ({"work": "Path('report/findings/figures.py').unlink()"}, True),
+    ],
+)
+def test_a_job_refuses_code_that_was_edited_since_its_build_began(
+    tmp_path: Path, steps: dict[str, str], refused: bool
+) -> None:
+    own = tmp_path / "report" / "findings" / "figures.py"
+    own.parent.mkdir(parents=True)
+    (own.parent / "__init__.py").touch()
+    own.write_text("FIGURES = {}\n")
+    note_begun(SCRIPTS, {"rejeu": ROOT, "findings": tmp_path / "report"}, tmp_path)
+    code = STEPS.format(**{"before": "", "work": "", "after": ""} | steps)
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    log = (tmp_path / "job.log").read_text(encoding="utf-8")
+    assert done.returncode == refused, done.stderr + log
+    assert (tmp_path / "figure.svg").exists() != refused
+    said = f"error: {own}: code was edited since this build began; run the same command again"
+    assert log.splitlines()[-1] == (said if refused else "{}")

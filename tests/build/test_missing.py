@@ -1,4 +1,6 @@
 import copy
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,10 @@ from rejeu.study.configuration import Input, Study, load
 from tests.study.sample import CONFIG, put, study_of
 
 REVISION = "0123456789" * 4
+
+
+HERE = {"machine": True, "packages": True}
+ELSEWHERE = {"machine": False, "packages": False}
 
 
 def waiting(rule: str, part: str | None = None, **more: object) -> Waiting:
@@ -47,24 +53,39 @@ def of_hub(**more: object) -> Input:
 @pytest.mark.usefixtures("no_gpu")
 def test_a_gpu_is_asked_for_with_the_memory_that_it_needs(tmp_path: Path) -> None:
     jobs = [waiting("train_lora", "lora", gpus=1), waiting("predict_classifier", "sentiment")]
-    (said,) = missing(jobs, study_of(), tmp_path, runs_here=True)
+    (said,) = missing(jobs, study_of(), tmp_path, **HERE)
     # 3.43 billion in NF4; a step's two rows of 512 tokens through 26 layers of 3,200.
     assert said.startswith(
         "a GPU, with 6.1 GB (3,426 M parameters x 0.65 bytes = 2.2 GB; 1,024 tokens x 26 layers "
         "x 3200 x 34 bytes = 2.9 GB; 1 GB for CUDA): jobs of train_lora ask for one"
     )
-    assert missing(jobs[1:], study_of(), tmp_path, runs_here=True) == []
+    assert missing(jobs[1:], study_of(), tmp_path, **HERE) == []
 
 
 def test_jobs_that_run_elsewhere_may_find_there_what_is_not_here(tmp_path: Path) -> None:
     jobs = [waiting("train_lora", "lora", gpus=1, memory_mb=1e9)]
-    assert missing(jobs, study_of(), tmp_path, runs_here=False) == []
-    (said,) = missing([waiting("fetch", disk_mb=1e12)], study_of(), tmp_path, runs_here=False)
+    assert missing(jobs, study_of(), tmp_path, **ELSEWHERE) == []
+    (said,) = missing([waiting("fetch", disk_mb=1e12)], study_of(), tmp_path, **ELSEWHERE)
     assert said.startswith(f"disk: the build will write about 1,000,000,000,000 MB to {tmp_path}")
 
 
+def test_a_cluster_s_jobs_take_packages_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [waiting("train_lora", "lora", gpus=1)]
+    known = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else known(name)
+    )
+    (said,) = missing(jobs, study_of(), tmp_path, machine=False, packages=True)
+    assert said.startswith(
+        "the package bitsandbytes: tiers.paper.parts.lora has `quantisation: nf4`"
+    )
+    assert missing(jobs, study_of(), tmp_path, **ELSEWHERE) == []
+
+
 def test_a_job_larger_than_the_machine_is_named(tmp_path: Path) -> None:
-    (said,) = missing([waiting("fit", memory_mb=1e9)], study_of(), tmp_path, runs_here=True)
+    (said,) = missing([waiting("fit", memory_mb=1e9)], study_of(), tmp_path, **HERE)
     assert said.startswith("memory: fit needs about 1,000,000,000 MB, and this machine has ")
 
 
@@ -102,12 +123,18 @@ def test_a_file_of_one_s_own_serves_in_place_of_the_hub(offline: Path) -> None:
 def test_an_unreachable_hub_is_named_with_all_that_needs_it(offline: Path, tmp_path: Path) -> None:
     assert offline
     jobs = [waiting("fetch", input=name) for name in ("distilbert", "imdb", "chitchat")]
-    (said,) = missing(jobs, study_of(), tmp_path, runs_here=False)
+    (said,) = missing(jobs, study_of(), tmp_path, **ELSEWHERE)
     assert said.startswith(
         "the hub: distilbert, imdb must be fetched (distilbert-base-uncased, stanfordnlp/imdb), "
         "and http://127.0.0.1:9 can't be reached ("
     )
-    assert missing(jobs[2:], study_of(), tmp_path, runs_here=False) == []
+    assert missing(jobs[2:], study_of(), tmp_path, **ELSEWHERE) == []
+
+
+def test_a_snakemake_alone_asks_no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its packages none can; a job's environment has what fetches."""
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert missing([waiting("fetch", input="imdb")], study_of(), tmp_path, **ELSEWHERE) == []
 
 
 def test_a_hub_that_may_not_be_asked_is_not(
@@ -115,7 +142,7 @@ def test_a_hub_that_may_not_be_asked_is_not(
 ) -> None:
     assert offline
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    (said,) = missing([waiting("fetch", input="imdb")], study_of(), tmp_path, runs_here=False)
+    (said,) = missing([waiting("fetch", input="imdb")], study_of(), tmp_path, **ELSEWHERE)
     assert "HF_HUB_OFFLINE forbids to ask it" in said
 
 

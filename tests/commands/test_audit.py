@@ -1,10 +1,11 @@
 """What is said of pip-audit's reports; the forms are those that pip-audit 2.10.1 gives."""
 
+import venv
 from pathlib import Path
 
 import pytest
 
-from rejeu.commands.audit import PIP_AUDIT, UNCHECKED, audit, pins, told
+from rejeu.commands.audit import PIP_AUDIT, UNCHECKED, audit, pins, run, told
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {"name": "numpy", "version": "2.4.6", "vulns": []}
@@ -47,3 +48,14 @@ def test_without_a_network_it_says_that_nothing_was_checked(
     assert said.startswith(f"{UNCHECKED}{PIP_AUDIT} can't be installed: ")
     assert "\n" not in said
     assert code == 0
+
+
+def test_an_environment_whose_making_was_interrupted_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False)
+    said, _ = audit(ROOT / "requirements.lock", environment)
+    assert "No module named pip" not in said
+    assert run(str(environment / "bin" / "python"), "-m", "pip", "--version").returncode == 0

@@ -1,6 +1,7 @@
 """The command `rejeu`, as a user types it."""
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -59,6 +60,9 @@ def test_every_command_has_help(name: str) -> None:
         (("why", "--teir", "smoke"), "--tier"),
         (("decide", "--minutes", "long"), "Input should be a valid number"),
         (("report", "-C", "nowhere"), "dir 'nowhere' does not exist"),
+        (("verify", "-C", "config.yaml"), "'config.yaml' is a file"),
+        (("decide", "--jobs", "0"), "greater than or equal to 1"),
+        (("sbom", "docs"), "'docs' is a directory"),
     ],
 )
 def test_what_is_mistyped_is_named(words: tuple[str, ...], expected: str) -> None:
@@ -103,6 +107,20 @@ def test_further_options_are_snakemake_s_and_so_is_the_exit_code(tmp_path: Path)
     assert rejeu("report", "-C", str(tmp_path)).returncode == 1
 
 
+@pytest.mark.parametrize("word", ["--config", "-C"])
+def test_a_tier_stands_beside_what_config_says(word: str, tmp_path: Path) -> None:
+    study_of(tmp_path)
+    words = ("report", "--tier", "tiny", "-C", str(tmp_path), "--")
+    done = rejeu(*words, word, "kk=v", "ll=w", "--cores", "1")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "said").read_text() == "{'tier': 'tiny', 'kk': 'v', 'll': 'w'} 1"
+    for twice in (["--config", "tier=large"], ["--config=kk=v"], ["-Ckk=v"]):
+        done = rejeu(*words, *twice)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
+
+
 def test_a_study_s_own_profile_counts(tmp_path: Path) -> None:
     assert profile(tmp_path) == ROOT / "profiles" / "default"
     own = study_of(tmp_path) / "profiles" / "default"
@@ -126,3 +144,22 @@ def test_plan_says_what_would_run_and_how_long() -> None:
 
 def test_the_engine_is_where_this_package_is() -> None:
     assert engine() == ROOT
+
+
+def test_a_mistyped_tier_is_not_verified() -> None:
+    done = rejeu("verify", "--tier", "papre")
+    assert done.returncode == 1
+    assert done.stderr == "error: --tier papre: no such tier; did you mean 'paper'?\n"
+
+
+@pytest.mark.parametrize(
+    ("goal", "variable"), [("crate", "OUT"), ("why", "TARGET"), ("plan", "TARGET")]
+)
+def test_make_passes_a_path_with_blanks_on_as_one_word(goal: str, variable: str) -> None:
+    def said(*words: str) -> str:
+        command = ["make", "--dry-run", "--old-file=.venv/installed", goal, *words]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[-1].strip()
+
+    assert shlex.split(said(f"{variable}=a b")) == [".venv/bin/rejeu", goal, "a b"]
+    assert shlex.split(said()) == [".venv/bin/rejeu", goal]

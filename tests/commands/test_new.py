@@ -1,5 +1,6 @@
 """A new study holds together: the engine reads its files, and its verdicts are what they say."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rejeu.commands.new import main
+from rejeu.commands.new import main, quoted
 from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json
 from rejeu.study.configuration import load
@@ -33,6 +34,17 @@ def test_what_it_writes_and_says(tmp_path: Path, capsys: pytest.CaptureFixture[s
         f'    snakefile: "{ROOT}/Snakefile"',
         "use rule * from rejeu",
     ]
+
+
+@pytest.mark.parametrize("path", ["/a b", "/été/😀", "/d'or", '/"a"', "/'\"", "/back\\slash\n"])
+def test_a_path_is_in_the_snakefile_as_python_reads_it(path: str) -> None:
+    assert ast.literal_eval(quoted(path)) == path
+    assert quoted(path)[0] == ("'" if '"' in path else '"')
+
+
+def test_the_advice_can_be_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(tmp_path / "my study")
+    assert f"cd '{tmp_path}/my study' && rejeu report" in capsys.readouterr().out
 
 
 def test_an_empty_folder_will_do_and_no_file_is_written_over(tmp_path: Path) -> None:

@@ -157,3 +157,8 @@ def test_a_table_has_the_terminal_s_width_and_80_columns_elsewhere(tmp_path: Pat
     piped = f"import os; os.dup2(os.open('out', os.O_CREAT | os.O_WRONLY), 1); {print_width})"
     on_a_terminal(piped, 133, tmp_path)
     assert (tmp_path / "out").read_text() == f"{PIPED}\n"
+
+
+def test_a_makefile_in_another_encoding(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (built / "Makefile").write_bytes("# \xe9t\xe9\nclaims: all\n".encode("latin-1"))
+    assert "make claims" in shown(built, capsys)

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, lognorm, nct, sem, t, ttest_1samp
 
 from rejeu.evaluation import guarded
-from rejeu.evaluation.guarded import Place, beside, critical, detectable, interval, seeds_needed
+from rejeu.evaluation.guarded import (
+    Place,
+    agreeing,
+    beside,
+    critical,
+    detectable,
+    interval,
+    seeds_needed,
+)
 
 STUDIES = 2000
 Noise = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -123,7 +131,24 @@ def test_values_that_rounding_alone_sets_apart_are_without_spread(values: list[f
 
 
 def test_values_that_more_than_rounding_sets_apart_have_a_spread() -> None:
-    assert beside([1.0, 1.0, 1.0 + 1e-7], 0.0).p < 0.001
+    assert beside([1.0, 1.0 + 1e-7, 1.0 - 1e-7], 0.0).p < 0.001
+
+
+@pytest.mark.parametrize("seeds", range(3, 9))
+def test_values_alike_but_for_one_are_no_surer_than_coins(seeds: int) -> None:
+    """A row of a test set more or less must not turn agreement into certainty."""
+    for stray in (0.00125, -0.00125, 2.1e-9):
+        values = [0.0] * (seeds - 1) + [stray]
+        assert beside(values, -0.02) == Place(1, agreeing(seeds))
+        open_still = agreeing(seeds) > 0.05
+        assert (interval(values, 0.05) is None) is open_still
+        assert (detectable(values, 0.05) is None) is open_still
+    # And where that one carries the mean, no count of the others says so.
+    assert beside([0.0] * (seeds - 1) + [1.0], 0.02).p > 0.05
+
+
+def test_seeds_that_agree_but_for_one_need_six() -> None:
+    assert seeds_needed([0.0, 0.0, 0.00125], 0.02, 0.05) == 6
 
 
 def spread_out(seeds: int, spread: float) -> list[float]:

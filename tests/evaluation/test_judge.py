@@ -67,12 +67,17 @@ def most(share: float, studies: int = STUDIES) -> float:
 
 
 def test_looks_share_the_risk() -> None:
-    assert looks([]) == [Look(1, None, RISK)]
+    assert looks([]) == [Look(1, None, RISK, RISK)]
     first, second, third = looks([9, 12])
-    assert first == Look(1, None, RISK * FIRST)
+    assert (first.number, first.seeds, first.risk) == (1, None, RISK * FIRST)
     assert [(look.number, look.seeds) for look in (second, third)] == [(2, 9), (3, 12)]
-    assert sum(look.risk for look in (first, second, third)) == pytest.approx(RISK)
-    assert second.risk == third.risk
+    assert [look.risk / RISK for look in (second, third)] == pytest.approx([0.2, 0.2 / 3])
+    assert [first.next_risk, second.next_risk] == [second.risk, third.risk]
+    assert sum(look.risk for look in looks(range(9, 99))) == pytest.approx(RISK)
+
+
+def test_a_look_declared_later_changes_none_before_it() -> None:
+    assert looks([9, 12, 15])[:2] == looks([9])
 
 
 def test_six_seeds_that_agree_are_enough_at_the_first_of_several_looks() -> None:
@@ -409,7 +414,7 @@ def test_a_mean_over_runs_of_two_kinds_is_unclear() -> None:
 
 @pytest.mark.parametrize("kinds", [["usual"] * 3, ["collapsed"] * 3])
 def test_runs_of_one_kind_each_have_a_mean(kinds: list[str]) -> None:
-    values = COLLAPSED | {"part.ours.x": [0.50, 0.52, 0.49]}
+    values = COLLAPSED | {"part.ours.x": [0.50, 0.52, 0.48]}
     paths = {"of": "part.ours.x", "against": "part.others.x"}
     found = compare(DIFFERENCE | paths, runs(values, KINDS | {"part.ours.x": kinds}), 0.05)
     assert found["state"] == "holds"
@@ -654,7 +659,7 @@ def test_what_is_open_is_looked_at_with_all_seeds_of_the_next_look() -> None:
     entry = looked(values)
     assert looked(values[:3])["verdict"] == "inconclusive"
     assert (entry["verdict"], entry["look"], entry["seeds"]) == ("reproduced", 2, 6)
-    assert entry["level"] == pytest.approx(1 - RISK * (1 - FIRST))
+    assert entry["level"] == pytest.approx(1 - RISK * 0.2)
 
 
 def test_a_look_waits_for_all_its_seeds() -> None:
@@ -717,7 +722,8 @@ def test_the_risk_in_an_arm_of_several_comparisons(
         (LIKE, UNLIKE, ("inconclusive", "needs")),
         (NOISY, LIKE, ("inconclusive", "needs")),
         (None, UNLIKE, ("inconclusive", "needs")),
-        (LIKE, NOISY, ("inconclusive", "unclear")),
+        (LIKE, NOISY, ("inconclusive", "needs")),
+        (UNLIKE, NOISY, ("inconclusive", "unclear")),
         (LIKE, None, ("untested", "missing")),
     ],
 )
@@ -732,6 +738,9 @@ def test_what_compares_with_something_that_failed_tells_nothing(
     found, _ = judge_all(claims, "laptop", runs(values), lambda _: {}, [])
     assert (found["verdict"], found["why"]) == expected
     assert found["p"] < 1 or found["verdict"] in ("inconclusive", "untested")
+    if found["why"] == "needs":  # nor does a sentence say anything
+        (compared,) = found["arms"]["corrected"]
+        assert (compared["word"], compared["beside_no_effect"]) == ("unclear", "unclear")
 
 
 def test_what_is_needed_may_need_something_itself() -> None:

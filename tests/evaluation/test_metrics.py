@@ -127,7 +127,9 @@ def cells(counts: tuple[int, ...]) -> dict[str, int]:
     [
         ((90, 10, 20, 80), False),
         ((50, 50, 45, 55), False),
-        ((99, 1, 100, 0), False),
+        ((97, 3, 100, 0), False),
+        ((99, 1, 100, 0), True),  # a stray row
+        ((98, 2, 100, 0), True),
         ((100, 0, 100, 0), True),
         ((0, 100, 0, 100), True),
     ],

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,6 +84,38 @@ def test_what_is_damaged_is_named_and_made_again(
     assert said[0].startswith(f"damaged: {paths[0]} has 9 bytes")
     assert said[-1] == "and 2 files more"
     assert set(marked) == {*paths, "report.pdf"}
+
+
+def test_a_plan_beside_a_build_marks_nothing_of_it(
+    marked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build is another process's, which holds the folder's lock."""
+    monkeypatch.setattr(before_planning, "refuse_study", lambda *_: None)
+    monkeypatch.setattr(snakemake_run, "command", lambda: None)
+    files = report_files()
+    files = ReportFiles(replace(files.graph, folder=Path.cwd()))
+    path = "results/all/fit/plain/seed1/run.json"
+    Path(path).parent.mkdir(parents=True)
+    Path(path).touch()
+    records.begin([path])
+    code = (
+        "from pathlib import Path; from rejeu.build.build_lock import BuildLock; "
+        "BuildLock(Path()).hold(); print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as build:
+        assert build.stdout
+        assert build.stdout.readline() == "held\n"
+        before_planning.before_planning(SimpleNamespace(rules=[]), files)
+        assert not marked
+        build.communicate("")
+    before_planning.before_planning(SimpleNamespace(rules=[]), files)
+    assert path in marked
 
 
 def test_an_input_without_a_record_is_adopted_or_fetched_again(marked: list[str]) -> None:

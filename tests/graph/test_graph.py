@@ -238,6 +238,24 @@ def test_planning_imports_nothing_but_what_snakemake_needs() -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize(
+    ("folder", "engine", "named"),
+    [("a:b", "engine", "a:b"), ("study", "c:d", "c:d"), ("{a}", "engine", "{a}")],
+)
+def test_a_path_that_jobs_could_not_be_given_is_refused(
+    tmp_path: Path, folder: str, engine: str, named: str
+) -> None:
+    (tmp_path / folder / "report" / "findings").mkdir(parents=True)
+    with pytest.raises(RejeuError, match=re.escape(f"{tmp_path / named}: ") + ".*; rename the"):
+        load_graph({}, tmp_path / folder, tmp_path / engine)
+
+
+def test_cards_are_made_again_for_their_templates(graph: Graph) -> None:
+    files = ReportFiles(graph).card_templates
+    assert files == [f"rejeu/sharing/{name}_card.md.j2" for name in ("data", "model")]
+    assert "report_files.card_templates" in (ROOT / "rules/cards.smk").read_text(encoding="utf-8")
+
+
 def test_rule_files_hold_rules_only() -> None:
     for path in (ROOT / "rules").glob("*.smk"):
         assert not re.findall(r"^\s*def ", path.read_text(encoding="utf-8"), re.MULTILINE), path

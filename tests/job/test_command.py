@@ -419,3 +419,28 @@ def test_the_script_as_snakemake_runs_it(study: Study) -> None:
     (study.folder / "again.py").unlink()  # no program is needed for what was kept
     build()
     assert (folder / "again" / "seed3" / "run.json").read_text() == made
+
+
+def test_a_program_may_remove_its_state_folder(study: Study) -> None:
+    removal = "import shutil\nshutil.rmtree(told['state'])\n"
+    study.program(STEPS + removal).run()
+    assert study.record()["resumed"] is False
+
+
+def test_a_signal_without_a_name_is_told_by_its_number(study: Study) -> None:
+    number = signal.SIGRTMIN + 3
+    study.program(f"import os\nos.kill(os.getpid(), {number})\n")
+    assert f"was killed by signal {number}. It printed nothing." in study.run(code=1)
+
+
+def test_a_state_with_a_link_that_leads_nowhere_is_gone_on_from(study: Study) -> None:
+    study.program(
+        STEPS.replace(
+            "while step", "if not step:\n    kept.with_name('l').symlink_to('no')\nwhile step"
+        )
+    )
+    (study.folder / "fail").touch()
+    study.run(code=1)
+    (study.folder / "fail").unlink()
+    assert "begins after step 4" in study.run()
+    assert study.record()["resumes"] == 1

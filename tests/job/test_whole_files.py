@@ -1,11 +1,25 @@
+import errno
+import fcntl
 import hashlib
 import math
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rejeu.job.whole_files import read_json, replacing, scratch, sha256_of, write_json, write_text
+from rejeu.build.build_lock import BuildLock
+from rejeu.errors import RejeuError
+from rejeu.job.whole_files import (
+    exclusive,
+    read_json,
+    replacing,
+    scratch,
+    sha256_of,
+    write_json,
+    write_text,
+)
 
 
 def test_a_new_file_arrives_in_a_new_folder(tmp_path: Path) -> None:
@@ -87,3 +101,27 @@ def test_json_comes_back(tmp_path: Path) -> None:
 def test_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_what_a_killed_job_linked_is_not_written_into(tmp_path: Path) -> None:
+    kept, target = tmp_path / "kept.bin", tmp_path / "weights.bin"
+    kept.write_text("kept")
+    with replacing(target) as temporary:
+        temporary.touch()
+    os.link(kept, temporary)
+    write_text(target, "new")
+    assert (kept.read_text(), target.read_text()) == ("kept", "new")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def flock(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(RejeuError, match=r"a\.lock: .*: its file system locks no files"):
+        exclusive(tmp_path / "a.lock", "r8", sys.stderr).__enter__()
+    with pytest.raises(RejeuError, match=r"rejeu\.lock: .*: its file system locks no files"):
+        BuildLock(tmp_path).hold()

@@ -48,14 +48,14 @@ def test_an_interval_keeps_its_ends_in_order() -> None:
 
 
 def test_an_event_is_counted_from_one_half() -> None:
-    event = compared(test="most", count=6, values=[1.0] * 6, interval=[0.54, 1.0])
-    assert in_margins([event]) == 1
+    event = compared(test="most", measured=1.0, values=[1.0] * 6, interval=[0.54, 1.0])
+    assert in_margins(event) == 1
     assert interval(event) == pytest.approx((0.08, 1))
-    assert in_margins([event | {"count": 0}]) == -1
+    assert in_margins(event | {"measured": 0.0}) == -1
 
 
 def test_what_has_no_margin_has_no_place() -> None:
-    assert in_margins([compared(margin=0.0)]) is None
+    assert in_margins(compared(margin=0.0)) is None
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -12,6 +12,8 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObject
 
+from rejeu.commands.verify import compared
+from rejeu.errors import RejeuError
 from rejeu.report.compare import compare_html, compare_pdf
 from rejeu.report.typeset import typeset
 from rejeu.report.words import engine_words
@@ -233,3 +235,13 @@ def test_untouched_reports_are_as_expected(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(2, 21))
 def test_untouched_reports_of_other_results(seed: int, tmp_path: Path) -> None:
     check_untouched(seed, tmp_path)
+
+
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_pdf_that_is_not_whole_is_said_to_be_none(tmp_path: Path, share: float) -> None:
+    whole = report()["en"][0]
+    content = whole.read_bytes()
+    cut = tmp_path / "report.en.pdf"
+    cut.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(RejeuError, match=r"report\.en\.pdf: no whole PDF \(.+\); expected a"):
+        compared(cut, {("en", ".pdf"): whole}, look=True)

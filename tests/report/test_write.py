@@ -10,10 +10,10 @@ from typing import Any
 
 import pypandoc
 import pytest
-from jinja2 import UndefinedError
 from ruamel.yaml import YAML
 
 from rejeu.build.packages import versions
+from rejeu.errors import RejeuError
 from rejeu.job.whole_files import read_json, write_json
 from rejeu.report.write import write
 from tests.report.results_folder import (
@@ -76,10 +76,12 @@ def template(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_missing_name_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UndefinedError, match="'title' is undefined"):
+    with pytest.raises(
+        RejeuError, match=r"report\.qmd\.j2, line 1: 'title' is undefined; expected"
+    ):
         write(template(tmp_path, "{{ title }}"), {})
-    with pytest.raises(UndefinedError, match="has no attribute 'b'"):
-        write(template(tmp_path, "{% if a.b %}x{% endif %}"), {"a": {}})
+    with pytest.raises(RejeuError, match=r"line 2: .* has no attribute 'b'"):
+        write(template(tmp_path, "first\n{% if a.b %}x{% endif %}"), {"a": {}})
 
 
 def test_values_read_literally_and_the_template_s_markdown_stays(tmp_path: Path) -> None:

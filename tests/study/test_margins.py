@@ -76,9 +76,22 @@ def test_a_changed_margin_is_late_and_one_put_back_is_not(tmp_path: Path) -> Non
     make_run(tmp_path, "lora/r8/seed42/run.json")
     assert declared(tmp_path, with_margin(0.05)) == ["learns"]
     assert late(tmp_path, with_margin(0.05)) == ["learns"]
-    assert declared(tmp_path, CLAIM) == []
+    assert declared(tmp_path, CLAIM) == ["learns"]
     assert late(tmp_path, CLAIM) == []
-    assert [entry["margins"][0] for entry in margins.read(STUDY, tmp_path)["learns"]] == [0.1, 0.05]
+    recorded = margins.read(STUDY, tmp_path)["learns"]
+    assert [entry["margins"][0] for entry in recorded] == [0.1, 0.05, 0.1]
+
+
+def test_one_of_several_margins_declared_before_results_cannot_be_chosen_after(
+    tmp_path: Path,
+) -> None:
+    for margin in (0.05, 0.02, 0.1):
+        assert declared(tmp_path, with_margin(margin)) == ["learns"]
+    make_run(tmp_path, "lora/r8/seed42/run.json")
+    assert late(tmp_path, with_margin(0.1)) == []
+    assert late(tmp_path, with_margin(0.02)) == ["learns"]
+    assert declared(tmp_path, with_margin(0.02)) == ["learns"]
+    assert late(tmp_path, with_margin(0.02)) == ["learns"]
 
 
 def test_a_margin_that_nobody_recorded_is_late(tmp_path: Path) -> None:
