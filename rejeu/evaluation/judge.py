@@ -560,7 +560,7 @@ def with_needs(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def told_nothing(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What becomes of an entry whose precondition isn't met; what was measured stays."""
     arms = {
-        arm: [each | {"word": "unclear", "beside_no_effect": "unclear"} for each in compared]
+        arm: [each | {"word": "needs", "beside_no_effect": "unclear"} for each in compared]
         for arm, compared in entry["arms"].items()
     }
     return {"verdict": "inconclusive", "why": "needs", "p": 1.0, "arms": arms}

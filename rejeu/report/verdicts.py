@@ -31,7 +31,8 @@ class Seen:
 
     Attributes:
         word: `higher` or `lower` by more than the margin, `same` or `unclear`; of an event
-            `mostly`, `seldom` or `unclear`; of either `missing`, or `undefined` on some seed.
+            `mostly`, `seldom` or `unclear`; of either `missing`, `undefined` on some seed, or
+            `needs` where a claim doesn't hold that the comparison needs.
         lean: within the margin, the side of no effect on which it clearly lies, else `unclear`.
         value: with its interval.
         mixed: experiments whose runs came out in several kinds, where that keeps it from being
@@ -54,7 +55,8 @@ class Seen:
         """
         if self.word == "same" and self.lean in ("higher", "lower"):
             return f"little_{self.lean}"
-        return "mixed" if self.mixed and self.word not in ("higher", "lower", "same") else self.word
+        told = ("higher", "lower", "same", "needs")
+        return "mixed" if self.mixed and self.word not in told else self.word
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Judged:
         more: how many seeds more would decide it, if what was measured is the truth.
         minutes: of training that these would take.
         after: whether its margin was set when results were there already.
+        added: whether seeds were added by hand when results were there already.
     """
 
     id: str
@@ -115,6 +118,7 @@ class Judged:
     mixed: list[Mixed]
     needs: str | None
     after: bool
+    added: bool
     evidence: list[Weighed]
 
 
@@ -137,6 +141,7 @@ class Told:
         titles: of experiments, by `part.experiment`.
         seconds: that one run of each experiment takes to train.
         late_margins: ids of claims whose margin was set after the first results.
+        seeds_added: ids of claims for which seeds were added by hand after the first results.
     """
 
     numbers: Numbers
@@ -144,6 +149,7 @@ class Told:
     titles: Mapping[str, str]
     seconds: Mapping[str, float]
     late_margins: Collection[str]
+    seeds_added: Collection[str] = ()
 
     def claims(self, entries: list[dict[str, Any]]) -> dict[str, Judged]:
         """Claims by their id, in the claims file's order."""
@@ -204,6 +210,7 @@ class Told:
             mixed=self.mixed(*(each for compared in arms.values() for each in compared)),
             needs=self.statements[entry["needs"]][numbers.language] if entry["needs"] else None,
             after=entry["id"] in self.late_margins,
+            added=entry["id"] in self.seeds_added,
             evidence=[
                 weighed(arm, each, numbers) for arm, compared in arms.items() for each in compared
             ],

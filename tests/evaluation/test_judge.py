@@ -740,7 +740,7 @@ def test_what_compares_with_something_that_failed_tells_nothing(
     assert found["p"] < 1 or found["verdict"] in ("inconclusive", "untested")
     if found["why"] == "needs":  # nor does a sentence say anything
         (compared,) = found["arms"]["corrected"]
-        assert (compared["word"], compared["beside_no_effect"]) == ("unclear", "unclear")
+        assert (compared["word"], compared["beside_no_effect"]) == ("needs", "unclear")
 
 
 def test_what_is_needed_may_need_something_itself() -> None:
