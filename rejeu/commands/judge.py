@@ -31,6 +31,7 @@ from rejeu.study.strict_reading import read_yaml, shown
 OPEN = {
     "tier": "isn't judged on results of this name (its `tiers`)",
     "device": "is about another device than the runs computed on",
+    "undefined": "has a value that isn't defined on some seed, or its run diverged",
     "missing": f"has fewer than {guarded.FEWEST_SEEDS} seeds, or undefined values",
     "mixed": "its runs came out in several kinds, of which no mean tells anything",
     "unclear": "its interval lies on both sides of the margin",
@@ -174,9 +175,14 @@ def declared(folder: Path) -> tuple[list[int], looks.Seeds]:
     tier, path = folder.resolve().name, folder.resolve().parent.parent / "config.yaml"
     if folder.resolve().parent.name != "results" or not path.is_file():
         return [], {}
-    study = load(read_yaml(path), str(path))
-    if tier not in study.tiers:
+    try:
+        raw = read_yaml(path)
+    except RejeuError:  # somebody else's, like the folder
         return [], {}
+    tiers = raw.get("tiers") if isinstance(raw, dict) else None
+    if not isinstance(tiers, dict) or tier not in tiers:
+        return [], {}
+    study = load(raw, str(path))
     return study.tiers[tier].looks, looks.seeds(study, tier, {})
 
 

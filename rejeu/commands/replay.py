@@ -85,7 +85,12 @@ def replayed(
     came: Counter[str] = Counter()
     for _ in range(studies):
         values = {path: again(found, draw) for path, found in known.items()}
-        runs = Runs(values.get, lambda path: kinds[path], lambda _: own, device=None)
+        order = {path: draw.permutation(len(known)) for path, known in kinds.items()}
+        mixed = {
+            path: {seed: known[place] for seed, place in enumerate(order[path].tolist())}
+            for path, known in kinds.items()
+        }
+        runs = Runs(values.get, mixed.__getitem__, lambda _: own, device=None)
         (judged,) = judge_all([asked], entry["tier"], runs, lambda _: None, looks)
         came[judged["verdict"]] += 1
     return came

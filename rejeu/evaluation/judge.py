@@ -139,11 +139,15 @@ def unmeasured(claim: dict[str, Any], tier: str, reference: Read) -> dict[str, A
 def why_open(
     outcome: Verdict, in_tier: bool, judged: bool, arms: Mapping[str, list[dict[str, Any]]]
 ) -> str | None:
-    """What keeps a claim from being decided: `tier`, `device`, `missing`, `mixed` or `unclear`."""
+    """What keeps a claim from being decided.
+
+    `tier`, `device`, `undefined` (a value of some run), `missing`, `mixed` or `unclear`.
+    """
     if not judged:
         return "device" if in_tier else "tier"
     if outcome == "untested":
-        return "missing"
+        words = {each["word"] for compared in arms.values() for each in compared}
+        return "undefined" if "undefined" in words else "missing"
     if outcome != "inconclusive":
         return None
     unclear = [
@@ -216,11 +220,12 @@ def shown_by_arm(arms: Mapping[str, list[dict[str, Any]]]) -> dict[str, dict[str
 def still_open(arms: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The unclear comparisons that a verdict waits for.
 
-    None of an arm that fails whatever they say. And where all of the corrected arm's lie on the
-    claimed side, that arm's alone: it then decides without the other.
+    Of an arm that lies as claimed all of them; else the one of those against it that needs the
+    fewest seeds, since one that fails is enough. And where the corrected arm lies as claimed that
+    arm's alone: it then decides without the other.
     """
     waiting = {
-        arm: [each for each in compared if each["state"] == "unclear"]
+        arm: awaited([each for each in compared if each["state"] == "unclear"])
         for arm, compared in arms.items()
         if together([each["state"] for each in compared]) == "unclear"
     }
@@ -228,6 +233,14 @@ def still_open(arms: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]
     if ours and all(leans_to_the_claim(each) for each in ours):
         return ours
     return [each for compared in waiting.values() for each in compared]
+
+
+def awaited(unclear: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of an arm's unclear comparisons that will settle it."""
+    against = [each for each in unclear if not leans_to_the_claim(each)]
+    if not against:
+        return unclear
+    return [min(against, key=lambda each: each["seeds_needed"] or math.inf)]
 
 
 def leans_to_the_claim(compared: Mapping[str, Any]) -> bool:

@@ -8,8 +8,6 @@ from rejeu.evaluation.fields import RULES
 
 SCORES = ("precision", "recall", "f1")
 ONE_CLASS = 0.99  # the share of predictions by which a run names one class
-ONE_CLASS = 0.99  # the share of predictions by which a run names one class
-ONE_CLASS = 0.99  # the share of predictions by which a run names one class
 
 # {tn, fp, fn, tp} of two classes; of more, rows by actual and columns by predicted class.
 Confusion = dict[str, int] | list[list[int]]
@@ -138,9 +136,15 @@ def larger_class(confusion: Confusion) -> float:
 
 
 def collapsed(confusion: Confusion) -> bool:
-    """Whether nearly all predictions are of one class (ONE_CLASS): a stray row saves no run."""
+    """Whether predictions are of one class: all, or nearly all (ONE_CLASS) of one not so frequent.
+
+    So a stray row saves no run, and that a class is rare isn't held against one.
+    """
     counts = matrix(confusion)
-    return float(counts.sum(axis=0).max()) >= ONE_CLASS * float(counts.sum())
+    named, total = counts.sum(axis=0), int(counts.sum())
+    most = int(named.argmax())
+    nearly = named[most] >= ONE_CLASS * total > counts.sum(axis=1)[most]
+    return bool(named[most] == total or nearly)
 
 
 def above_larger_class(confusion: Confusion) -> float:

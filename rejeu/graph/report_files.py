@@ -196,14 +196,10 @@ class ReportFiles:
         return figure_settings(self.settings(wildcards.tier), compares, parts)
 
     @cached_property
-    def ledger(self) -> margins.Ledger:
-        """When margins were set; read once for all figures."""
-        return margins.read(self.graph.study, self.graph.folder)
-
-    @property
-    def stated(self) -> list[dict[str, Any]]:
-        """The claims, without what the report says on its own account."""
-        return [claim for claim in self.graph.judged if claim["kind"] == "claim"]
+    def late_margins(self) -> list[str]:
+        """The claims whose margin was set after runs that it judges; read once for all figures."""
+        stated = [claim for claim in self.graph.judged if claim["kind"] == "claim"]
+        return margins.late(stated, margins.read(self.graph.study, self.graph.folder))
 
     def settings(
         self, tier: str, ran: Mapping[str, Collection[str]] | None = None, *, waiting: bool = False
@@ -226,8 +222,7 @@ class ReportFiles:
             compared=self.compared(seeds),
             named=self.graph.named,
             statements={claim.id: claim.statement for claim in claims.claims} if claims else {},
-            late_margins=margins.late(self.stated, self.ledger),
-            seeds_added=margins.with_runs_added(self.stated, self.ledger, study, tier),
+            late_margins=self.late_margins,
             waiting=waiting,
         )
 

@@ -59,7 +59,6 @@ def context(
         {name: result.title for name, result in everything},
         {name: mean(run["wall_seconds"] for run in it.runs) for name, it in everything},
         study["late_margins"],
-        study["seeds_added"],
     )
     judged, compared, seen = (
         teller.claims(claims),

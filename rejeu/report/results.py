@@ -139,7 +139,7 @@ class ClassifierResult(Result):
 
     @property
     def collapsed_seeds(self) -> int:
-        """On how many seeds all predictions are of one class."""
+        """On how many seeds predictions are of one class, as `metrics.collapsed` has it."""
         confusions = [metrics["confusion"] for metrics in self.metrics]
         return computed(sum(map(collapsed, confusions)), confusions)
 

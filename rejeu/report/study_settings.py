@@ -15,7 +15,6 @@ def report_settings(
     named: Mapping[str, list[str]],
     statements: Mapping[str, Mapping[str, str]],
     late_margins: Iterable[str] = (),
-    seeds_added: Iterable[str] = (),
     waiting: bool = False,
 ) -> dict[str, Any]:
     """What a report says of its study and no result file holds.
@@ -28,7 +27,6 @@ def report_settings(
         named: by part, the experiments that the templates name (`precheck.experiments_named`).
         statements: the words of each claim, by language.
         late_margins: ids of claims whose margin was set after the first results.
-        seeds_added: ids of claims for which seeds were added by hand, when results were there.
         waiting: whether this is a first report, with the groups' runs still to come.
     """
     here = study.tiers[tier]
@@ -53,7 +51,6 @@ def report_settings(
         "named": {part: list(names) for part, names in named.items()},
         "statements": {claim: study.in_each_language(text) for claim, text in statements.items()},
         "late_margins": list(late_margins),
-        "seeds_added": list(seeds_added),
         "waiting": waiting,
         "licences": {name: settings.licence for name, settings in study.inputs.items()},
     }

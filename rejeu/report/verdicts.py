@@ -95,7 +95,6 @@ class Judged:
         more: how many seeds more would decide it, if what was measured is the truth.
         minutes: of training that these would take.
         after: whether its margin was set when results were there already.
-        added: whether seeds were added by hand when results were there already.
     """
 
     id: str
@@ -118,7 +117,6 @@ class Judged:
     mixed: list[Mixed]
     needs: str | None
     after: bool
-    added: bool
     evidence: list[Weighed]
 
 
@@ -141,7 +139,6 @@ class Told:
         titles: of experiments, by `part.experiment`.
         seconds: that one run of each experiment takes to train.
         late_margins: ids of claims whose margin was set after the first results.
-        seeds_added: ids of claims for which seeds were added by hand after the first results.
     """
 
     numbers: Numbers
@@ -149,7 +146,6 @@ class Told:
     titles: Mapping[str, str]
     seconds: Mapping[str, float]
     late_margins: Collection[str]
-    seeds_added: Collection[str] = ()
 
     def claims(self, entries: list[dict[str, Any]]) -> dict[str, Judged]:
         """Claims by their id, in the claims file's order."""
@@ -210,7 +206,6 @@ class Told:
             mixed=self.mixed(*(each for compared in arms.values() for each in compared)),
             needs=self.statements[entry["needs"]][numbers.language] if entry["needs"] else None,
             after=entry["id"] in self.late_margins,
-            added=entry["id"] in self.seeds_added,
             evidence=[
                 weighed(arm, each, numbers) for arm, compared in arms.items() for each in compared
             ],

@@ -1,9 +1,8 @@
 """When each margin was set, and whether results were there already: `margins.yaml`.
 
-A margin that is set after its results can be chosen to fit them, and seeds can be added until they
-say what they should. So a build records, before it runs anything, each comparison whose definition
-is new or changed: when, at which commit, whether runs that it judges were there, and how many there
-were to be. Entries stay.
+A margin that is set after its results can be chosen to fit them. So a build records, before it
+runs anything, each comparison whose definition is new or changed: when, at which commit, and
+whether runs that it judges were there. Entries stay.
 """
 
 import hashlib
@@ -19,7 +18,6 @@ from rejeu.build.commit import git
 from rejeu.errors import RejeuError
 from rejeu.evaluation.fields import quantities
 from rejeu.job.whole_files import write_text
-from rejeu.study import looks
 from rejeu.study.configuration import Study
 from rejeu.study.names import Name, Strict, describe_fault
 from rejeu.study.strict_reading import read_yaml
@@ -27,8 +25,7 @@ from rejeu.study.strict_reading import read_yaml
 FILE = "margins.yaml"
 HEADING = """\
 # When each margin was set. A build adds what is new or changed before it runs anything: keep this
-# file with the claims, and let it stand. `after`: whether runs that it judges were there already;
-# `runs`: how many a tier was to have, before it had any.
+# file with the claims, and let it stand. `after`: whether runs that it judges were there already.
 """
 
 
@@ -40,7 +37,6 @@ class Entry(Strict):
     time: AwareDatetime = Field(strict=False)
     commit: str | None
     after: bool
-    runs: dict[str, int] | None = None
 
 
 Ledger = dict[str, list[dict[str, Any]]]
@@ -82,74 +78,29 @@ def before_results(entries: Iterable[Mapping[str, Any]]) -> str | None:
     return last
 
 
+def recorded(claim: Mapping[str, Any], ledger: Ledger) -> dict[str, Any] | None:
+    """The last entry of a claim, if that is how it is now defined."""
+    *_, last = ledger.get(claim["id"]) or [None]
+    return last if last is not None and last["digest"] == digest(claim) else None
+
+
 def declare(study: Study, judged: Iterable[Mapping[str, Any]], root: Path) -> list[str]:
     """Record what is new or changed; return its ids."""
     ledger = read(study, root)
-    planned = {tier: looks.seeds(study, tier, {}) for tier in study.tiers}
-    changed, recounted = [], []
-    for claim in judged:
-        if not claim["corrected"]:
-            continue
-        *_, last = ledger.get(claim["id"]) or [{}]
-        runs = runs_declared(claim, last.get("runs") or {}, planned, root)
-        if last.get("digest") != digest(claim):
-            changed.append((claim, runs))
-        # What was recorded before runs were counted says nothing of them.
-        elif last.get("runs") not in (None, runs):
-            last["runs"] = runs
-            recounted.append(claim["id"])
-    if not (changed or recounted):
+    new = [claim for claim in judged if claim["corrected"] and recorded(claim, ledger) is None]
+    if not new:
         return []
     now = datetime.now(UTC).replace(microsecond=0)
     commit = git(root)["commit"]
-    for claim, runs in changed:
+    for claim in new:
         entry = {
             "margins": margins(claim),
             **{"digest": digest(claim), "time": now, "commit": commit and commit[:12]},
-            **{"after": has_results(claim, root), "runs": runs},
+            "after": has_results(claim, root),
         }
         ledger[claim["id"]] = [*ledger.get(claim["id"], []), entry]
     write_text(root / study.beside_claims(FILE), HEADING + ledger_text(ledger))
-    return [*(claim["id"] for claim, _ in changed), *recounted]
-
-
-def runs_declared(
-    claim: Mapping[str, Any],
-    known: Mapping[str, int],
-    planned: Mapping[str, looks.Seeds],
-    root: Path,
-) -> dict[str, int]:
-    """By tier, the runs that a claim compares: of a tier with results, as many as were `known`."""
-    counts = {tier: runs_planned(claim, own) for tier, own in planned.items()}
-    return {
-        tier: known[tier]
-        if known.get(tier, count) != count and has_results(claim, root, tier)
-        else count
-        for tier, count in counts.items()
-        if count
-    }
-
-
-def runs_planned(claim: Mapping[str, Any], own: looks.Seeds) -> int:
-    """The runs that a claim compares, of a tier's own seeds."""
-    named = {
-        tuple(path.split(".")[:2]) for path in quantities([*claim["corrected"], *claim["notebook"]])
-    }
-    return sum(len(own.get(part, {}).get(name, ())) for part, name in named)
-
-
-def with_runs_added(
-    judged: Iterable[Mapping[str, Any]], ledger: Ledger, study: Study, tier: str
-) -> list[str]:
-    """Ids of what has more runs in a tier than were declared before there were any."""
-    own = looks.seeds(study, tier, {})
-    found = []
-    for claim in judged:
-        *_, last = ledger.get(claim["id"]) or [{}]
-        declared = (last.get("runs") or {}).get(tier)
-        if declared is not None and runs_planned(claim, own) > declared:
-            found.append(claim["id"])
-    return found
+    return [claim["id"] for claim in new]
 
 
 def ledger_text(ledger: Ledger) -> str:
@@ -180,13 +131,13 @@ def digest(claim: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def has_results(claim: Mapping[str, Any], root: Path, tier: str = "*") -> bool:
-    """Whether runs of one of the claim's quantities are there, in any tier or the one named."""
+def has_results(claim: Mapping[str, Any], root: Path) -> bool:
+    """Whether, in any tier, all runs of one of the claim's quantities are there."""
     paths = quantities([*claim["corrected"], *claim["notebook"]])
-    return any(any((root / "results").glob(f"{tier}/{pattern(path)}")) for path in paths)
+    return any(any((root / "results").glob(pattern(path))) for path in paths)
 
 
 def pattern(path: str) -> str:
-    """The result files of a quantity in a tier's folder."""
+    """The result files of a quantity, in any tier."""
     part, name, *_ = path.split(".")
-    return f"timing/{name}.json" if part == "timing" else f"{part}/{name}/seed*/run.json"
+    return f"*/timing/{name}.json" if part == "timing" else f"*/{part}/{name}/seed*/run.json"

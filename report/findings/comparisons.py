@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from rejeu.evaluation.metrics import larger_class
+from rejeu.evaluation.metrics import collapsed, larger_class
 from rejeu.evaluation.statistics import Estimate
 from rejeu.report.evidence import Evidence
 from rejeu.report.results import ClassifierResult, LoraResult
@@ -65,9 +65,11 @@ def named(results: Iterable[ClassifierResult]) -> list[Named]:
 
 
 def only_class(confusion: Mapping[str, int]) -> str:
-    if confusion["tp"] + confusion["fp"] == 0:
-        return "negative"
-    return "positive" if confusion["tn"] + confusion["fn"] == 0 else "both"
+    """The class that a run names throughout, or nearly (`metrics.collapsed`), else `both`."""
+    if not collapsed(dict(confusion)):
+        return "both"
+    negative = confusion["tn"] + confusion["fn"]
+    return "negative" if negative > confusion["tp"] + confusion["fp"] else "positive"
 
 
 def crossed(results: Iterable[ClassifierResult]) -> dict[int, dict[float, list[float]]]:

@@ -115,7 +115,7 @@ def blame(rates: Sequence[str], batches: Sequence[str]) -> Blame:
         return "rate_and_batch" if set(batches) & set(MOVED) else "rate_at_least"
     if "lower" not in rates and set(rates) <= {"higher", "same"}:
         return "not_rate"
-    return "open" if {"unclear", "missing"} & set(rates) else "depends"
+    return "open" if {"unclear", "missing", "undefined", "needs"} & set(rates) else "depends"
 
 
 def shared_object(equal: Sequence[str]) -> SharedObject:

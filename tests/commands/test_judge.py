@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from rejeu.commands.main import main
+from rejeu.commands.new import main as new_study
 from rejeu.job.whole_files import write_json
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,10 @@ def claim(name: str, of: str = ACCURACY, **more: Any) -> dict[str, Any]:
 
 
 WINS = claim("forest_wins", against="scores.bayes.accuracy")
+
+
+# Between what one look of all risks and what the first of several does.
+CLOSE = claim("close", against="scores.bayes.accuracy", margin=0.078)
 
 
 def write_claims(folder: Path, *claims: dict[str, Any]) -> None:
@@ -149,7 +154,36 @@ def test_texts_are_compared_for_equality_and_undefined_values_are_said(study: Pa
     assert "6 / 6" in run(study)
     write_csv(study, rows(accuracy=""))
     write_claims(study, WINS)
-    assert "forest_wins: has fewer than 3 seeds, or undefined values" in run(study)
+    assert "forest_wins: has a value that isn't defined on some seed" in run(study)
+
+
+def test_a_tier_in_its_study_is_looked_at_as_it_declares(tmp_path: Path) -> None:
+    """A first look of several may take seven tenths of the risk; one of one folder all of it."""
+    new_study(tmp_path / "study")
+    config = tmp_path / "study" / "config.yaml"
+    (tmp_path / "results").mkdir()
+    write_csv(tmp_path, rows())
+    results = tmp_path / "study" / "results" / "full"
+    results.mkdir(parents=True)
+    (tmp_path / "results" / "scores.csv").rename(results / "scores.csv")
+    write_claims(tmp_path / "study", CLOSE)
+    there = ["--results", "results/full"]
+    assert "✓ reproduced" in run(tmp_path / "study", *there)
+    text = config.read_text(encoding="utf-8")
+    assert text.count("      points:\n        seeds") == 1
+    config.write_text(text.replace("  full:\n", "  full:\n    looks: [12]\n"), encoding="utf-8")
+    assert "inconclusive" in run(tmp_path / "study", *there)
+
+
+def test_somebody_else_s_configuration_is_no_study(tmp_path: Path) -> None:
+    write_csv(tmp_path, rows())
+    (tmp_path / "results").rename(tmp_path / "run1")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "run1").rename(tmp_path / "results" / "run1")
+    write_claims(tmp_path, WINS)
+    for text in ("model: {depth: 3}\n", "tiers: [a]\n", "{{ not yaml\n", ""):
+        (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+        assert "reproduced, firm" in run(tmp_path, "--results", "results/run1")
 
 
 def test_expected_verdicts_guard(study: Path) -> None:

@@ -26,8 +26,12 @@ from rejeu.evaluation.judge import (
     deciding,
     judge,
     judge_all,
+    leans_to_the_claim,
     looks,
+    reference_of,
+    shown_by_arm,
     state_of,
+    still_open,
     together,
     verdict,
     with_firmness,
@@ -905,3 +909,63 @@ def test_a_risk_is_never_above_one() -> None:
     entry = judged([0.1, 0.5, 0.9], planned=looks([9]))
     assert entry["p"] <= 1.0
     assert judged([0.7, 0.8, 0.9], planned=looks([9]))["p"] <= 1.0
+
+
+# --- What more seeds would decide
+
+
+def open_one(of: str, measured: float, needed: int | None, **more: Any) -> dict[str, Any]:
+    """An unclear comparison that claims a value above 0.1."""
+    given = {"side": "above", "around": 0.0, "margin": 0.1, "test": "mean", "state": "unclear"}
+    return given | {"of": of, "measured": measured, "seeds_needed": needed} | more
+
+
+def test_what_leans_to_the_claim_waits_for_all_of_it() -> None:
+    ours = [open_one("a", 0.2, 11), open_one("b", 0.15, 30), open_one("c", 0.4, 0, state="holds")]
+    others = [open_one("d", 0.1, None)]
+    assert still_open({"corrected": ours, "notebook": others}) == ours[:2]
+
+
+def test_what_leans_away_waits_for_the_first_that_fails() -> None:
+    ours = [open_one("a", 0.047, 26), open_one("b", 0.1007, None), open_one("c", 0.09, None)]
+    others = [open_one("d", 0.2, 9)]
+    assert still_open({"corrected": ours, "notebook": others}) == [ours[0], others[0]]
+
+
+def test_nothing_waits_for_an_arm_that_fails() -> None:
+    ours = [open_one("a", 0.0, 0, state="fails"), open_one("b", 0.2, None)]
+    assert still_open({"corrected": ours, "notebook": [open_one("d", 0.2, 9)]}) == [
+        open_one("d", 0.2, 9)
+    ]
+
+
+def test_an_event_leans_by_more_than_half_of_the_seeds() -> None:
+    assert leans_to_the_claim(open_one("a", 0.6, 9, test="most"))
+    assert not leans_to_the_claim(open_one("a", 0.5, 9, test="most"))
+
+
+# --- What is shown of a claim of several comparisons
+
+
+def test_both_arms_are_shown_by_one_quantity() -> None:
+    ours = [{"of": "a", "state": "holds"}, {"of": "b", "state": "unclear"}]
+    others = [{"of": "c", "state": "fails"}, {"of": "d", "state": "holds"}]
+    assert shown_by_arm({"corrected": ours, "notebook": others}) == {
+        "corrected": ours[1],
+        "notebook": others[1],
+    }
+    assert shown_by_arm({"corrected": ours, "notebook": others[:1]})["notebook"] == others[0]
+
+
+def test_the_reference_is_that_of_the_comparison_shown() -> None:
+    printed = [{"of": "r.one", "against": None, "by": "difference"}, {"of": "r.two"}]
+    assert reference_of({"reference": printed}, 1) == printed[1]
+    assert reference_of({"reference": printed[0]}, 0) == printed[0]
+    assert reference_of({"reference": printed[0]}, 1) is None
+
+
+def test_a_value_that_is_undefined_on_all_seeds_is_said_to_be() -> None:
+    claim = CLAIM | arms(corrected="ours")
+    values = {"ours": [None] * 6, "others": [0.8] * 6}
+    entry = judge(claim, "laptop", runs(values), lambda _: {}, ONE_LOOK)
+    assert (entry["verdict"], entry["why"]) == ("untested", "undefined")

@@ -130,6 +130,8 @@ def cells(counts: tuple[int, ...]) -> dict[str, int]:
         ((97, 3, 100, 0), False),
         ((99, 1, 100, 0), True),  # a stray row
         ((98, 2, 100, 0), True),
+        ((989, 1, 2, 8), False),  # one that tells a rare class
+        ((990, 0, 10, 0), True),
         ((100, 0, 100, 0), True),
         ((0, 100, 0, 100), True),
     ],

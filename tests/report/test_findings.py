@@ -245,6 +245,8 @@ def test_surplus(learned: bool, by_rule: str, by_argmax: str, word: str) -> None
         (["lower", "lower"], ["same", "higher"], "rate_and_batch"),
         (["lower", "lower"], ["same", "unclear"], "rate_at_least"),
         (["lower", "unclear"], ["same", "same"], "open"),
+        (["needs", "needs"], ["needs", "needs"], "open"),
+        (["lower", "undefined"], ["same", "same"], "open"),
         (["lower", "same"], ["same", "lower"], "depends"),
         (["same", "same"], ["same", "same"], "not_rate"),
         (["higher", "same"], ["lower", "same"], "not_rate"),

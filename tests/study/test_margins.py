@@ -9,9 +9,8 @@ import pytest
 
 from rejeu.errors import RejeuError
 from rejeu.study import margins
-from rejeu.study.configuration import Study, load
 from rejeu.study.yaml_reader import yaml_text
-from tests.study.sample import CLAIMS, CONFIG, ROOT, load_claims, study_of
+from tests.study.sample import CLAIMS, ROOT, load_claims, study_of
 
 STUDY = study_of()
 CLAIM: dict[str, Any] = {
@@ -95,45 +94,6 @@ def test_one_of_several_margins_declared_before_results_cannot_be_chosen_after(
     assert late(tmp_path, with_margin(0.02)) == ["learns"]
 
 
-def with_seeds(laptop: int, smoke: int = 1) -> Study:
-    """The study, of which two tiers have so many seeds for Part 1."""
-    raw = copy.deepcopy(CONFIG)
-    for tier, count in {"laptop": laptop, "smoke": smoke}.items():
-        raw["tiers"][tier]["parts"]["sentiment"]["seeds"] = list(range(42, 42 + count))
-    return load(raw, "config.yaml")
-
-
-def test_seeds_added_by_hand_after_results_are_marked(tmp_path: Path) -> None:
-    def declare(study: Study) -> list[str]:
-        margins.declare(study, [CLAIM], tmp_path)
-        known = margins.read(study, tmp_path)
-        return margins.with_runs_added([CLAIM], known, study, "laptop")
-
-    (tmp_path / "report").mkdir()
-    assert declare(with_seeds(4)) == []
-    assert declare(with_seeds(5)) == [], "nothing had run"
-    make_run(tmp_path, "sentiment/baseline/seed42/run.json")
-    assert declare(with_seeds(5)) == []
-    assert declare(with_seeds(5, smoke=3)) == [], "another tier's"
-    assert declare(with_seeds(6)) == ["learns"]
-    assert declare(with_seeds(6)) == ["learns"], "a second build makes it no better"
-    assert declare(with_seeds(5)) == []
-    (entry,) = margins.read(STUDY, tmp_path)["learns"]
-    assert entry["runs"]["laptop"] == 5 + 2 * 6, "of the baseline, and of two ranks"
-    assert late(tmp_path, CLAIM) == []
-
-
-def test_what_was_recorded_before_runs_were_counted_says_nothing_of_them(tmp_path: Path) -> None:
-    assert declared(tmp_path, CLAIM) == ["learns"]
-    path = tmp_path / "report/margins.yaml"
-    ledger = margins.read(STUDY, tmp_path)
-    del ledger["learns"][0]["runs"]
-    path.write_text(yaml_text(ledger), encoding="utf-8")
-    make_run(tmp_path, "sentiment/baseline/seed42/run.json")
-    assert declared(tmp_path, CLAIM) == []
-    assert margins.with_runs_added([CLAIM], margins.read(STUDY, tmp_path), STUDY, "laptop") == []
-
-
 def test_a_margin_that_nobody_recorded_is_late(tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
     assert late(tmp_path, CLAIM) == ["learns"]
@@ -164,11 +124,7 @@ def test_a_ledger_that_is_not_one_is_refused(tmp_path: Path, content: Any, said:
 def test_the_repository_s_ledger_knows_all_that_it_judges() -> None:
     judged = load_claims(CLAIMS, STUDY).judged(STUDY)
     ledger = margins.read(STUDY, ROOT)
-    known = [
-        claim["id"]
-        for claim in judged
-        if margins.digest(claim) in [entry["digest"] for entry in ledger.get(claim["id"], [])[-1:]]
-    ]
+    known = [claim["id"] for claim in judged if margins.recorded(claim, ledger)]
     assert known == [claim["id"] for claim in judged if claim["corrected"]]
 
 
