@@ -240,15 +240,18 @@ def told(*corrected: dict[str, Any], **changes: Any) -> Judged:
 
 def test_an_open_claim_says_what_would_decide_it() -> None:
     claim = told(
-        compared(),
+        compared(side="above"),
         compared(state="holds", detectable=9.0, seeds_needed=None),
-        compared(detectable=0.4, seeds_needed=7),
+        compared(side="above", detectable=0.4, seeds_needed=7),
     )
     assert (claim.detectable, claim.more) == ("0.400", 6)  # of nine seeds three are there
     assert claim.minutes == pytest.approx(6 * 90 / 60)
     assert claim.unexcluded is None  # it is undecided
-    endless = told(compared(), compared(seeds_needed=None))
+    endless = told(compared(side="above"), compared(side="above", seeds_needed=None))
     assert (endless.more, endless.minutes) == (None, None)
+    # Where the values speak against the claim, one comparison that fails is enough.
+    against = told(compared(side="below"), compared(side="below", seeds_needed=None))
+    assert against.more == 6
 
 
 @pytest.mark.parametrize(
