@@ -31,7 +31,6 @@ Packages = Mapping[str, Path]
 Equal = Mapping[tuple[str, str], str]
 OWN = "findings"  # the package of a study's own Python
 NAMED = 3  # files that a refusal names
-READ: dict[Path, int] = {}  # the files parsed in this process; when they were modified, in ns
 
 
 def packages_of(study: Path, engine: Path) -> Packages:
@@ -112,7 +111,7 @@ def note_begun(
         "codes": codes,
         "packages": {name: str(folder) for name, folder in packages.items()},
         "equal": [[*key, mark] for key, mark in (equal or {}).items()],
-        "files": {str(path): READ[path] for path in sorted(files)},
+        "files": {str(path): parsed(path)[1] for path in sorted(files)},
     }
     write_note(begun_place(root), note)
 
@@ -189,7 +188,7 @@ def refuse_edited(known: Begun, paths: Iterable[str]) -> None:
     touched = [path for path in paths if modified(path) != known.files.get(path)]
     if not touched:
         return
-    for cached in (tree, fingerprint, imports):
+    for cached in (parsed, fingerprint, imports):
         cached.cache_clear()
     if code_of(known.script, known.packages, known.equal) != known.code:
         more = f" and {len(touched) - NAMED} more" if len(touched) > NAMED else ""
@@ -330,16 +329,25 @@ def files_of(name: str, root: Path) -> Iterator[Path]:
                 yield candidate
 
 
-@cache
 def tree(path: Path) -> ast.Module:
-    """A file's syntax tree, parsed once in a process.
+    """A file's syntax tree.
+
+    Raises:
+        RejeuError: as `parsed` does.
+    """
+    return parsed(path)[0]
+
+
+@cache
+def parsed(path: Path) -> tuple[ast.Module, int]:
+    """A file's syntax tree, parsed once in a process; and when it was modified before, in ns.
 
     Raises:
         RejeuError: the file isn't Python, or not UTF-8.
     """
-    READ[path] = path.stat().st_mtime_ns  # before it is read: a later edit shall show
+    before = path.stat().st_mtime_ns  # an edit while it is read shall show
     try:
-        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), before
     except (SyntaxError, ValueError) as error:  # ValueError: NUL bytes, or not UTF-8
         raise RejeuError(f"{path}: {error}; expected Python. Nothing was run.") from None
 
