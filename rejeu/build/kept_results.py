@@ -175,8 +175,6 @@ def put_back(kept: Mapping[str, Path]) -> None:
 def duplicate(source: Path, target: Path) -> None:
     """Copy a file, or link a large one where the file system can."""
     if source.stat().st_size >= LINKED:
-        with suppress(FileNotFoundError):
-            target.unlink()
         try:
             os.link(source, target)
         except OSError as error:

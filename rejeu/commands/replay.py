@@ -78,17 +78,15 @@ def replayed(
         for place, found in enumerate(compared)
     }
     kinds = {
-        path: dict(enumerate(kind for kind, count in seen(found) for _ in range(count)))
+        path: [kind for kind, count in seen(found) for _ in range(count)]
         for path, found in known.items()
     }
     own = None if first is None else range(first)
     came: Counter[str] = Counter()
     for _ in range(studies):
         values = {path: again(found, draw) for path, found in known.items()}
-        order = {path: draw.permutation(len(known)) for path, known in kinds.items()}
         mixed = {
-            path: {seed: known[place] for seed, place in enumerate(order[path].tolist())}
-            for path, known in kinds.items()
+            path: dict(enumerate(draw.permutation(each).tolist())) for path, each in kinds.items()
         }
         runs = Runs(values.get, mixed.__getitem__, lambda _: own, device=None)
         (judged,) = judge_all([asked], entry["tier"], runs, lambda _: None, looks)
